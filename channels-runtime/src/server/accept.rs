@@ -10,12 +10,15 @@ use std::time::Duration;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service;
 
+use crate::BoxError;
+use crate::app::Body;
 use crate::limits::Limits;
 use crate::routing::ProtocolTypeRouter;
 use crate::scope::Addresses;
@@ -122,7 +125,7 @@ fn connection(
     permit: OwnedSemaphorePermit,
     app: ProtocolTypeRouter,
     limits: &Limits,
-    mut stop: watch::Receiver<()>,
+    stop: watch::Receiver<()>,
 ) -> impl Future<Output = ()> + Send + 'static {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the socket has no TCP_NODELAY");
@@ -138,6 +141,22 @@ fn connection(
         request.extensions_mut().insert(Arc::clone(&permit));
         app.clone().call(request)
     });
+    serve_http(stream, service, limits, stop)
+}
+
+/// HTTP on any stream, until its end, its upgrade, or the stop.
+pub(crate) fn serve_http<I, S>(
+    stream: I,
+    service: S,
+    limits: &Limits,
+    mut stop: watch::Receiver<()>,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HttpService<Incoming, ResBody = Body> + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+{
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.handshake_timeout)

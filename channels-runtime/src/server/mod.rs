@@ -3,6 +3,9 @@
 mod accept;
 mod signals;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::accept::serve_http;
+
 use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;

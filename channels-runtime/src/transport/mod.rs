@@ -1,10 +1,14 @@
 //! The wire: the only folder that names tungstenite.
 
+#[cfg(feature = "testing")]
+mod client;
 mod codec;
 mod frame;
 mod io;
 mod text;
 
+#[cfg(feature = "testing")]
+pub(crate) use self::client::{Client, Received};
 pub(crate) use self::codec::{Codec, Incoming, ReadError};
 pub(crate) use self::frame::Frame;
 pub(crate) use self::io::{Io, Upgraded};
