@@ -88,7 +88,7 @@ where
     match outcome.as_ref().map_err(Error::kind) {
         _ if socket.is_answered() => outcome,
         Ok(()) | Err(ErrorKind::Accept) => socket.accept().await,
-        Err(ErrorKind::Deny) => socket.deny(StatusCode::FORBIDDEN).await,
+        Err(ErrorKind::Deny | ErrorKind::Stop) => socket.deny(StatusCode::FORBIDDEN).await,
         Err(_) => outcome,
     }
 }
