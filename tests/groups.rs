@@ -207,7 +207,7 @@ async fn a_connection_too_slow_for_its_policy_is_closed_with_1013() {
     #[consumer]
     impl Strict {
         #[handler("group.said")]
-        async fn said(&mut self) {
+        async fn said(&mut self, _: Said) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }

@@ -64,7 +64,7 @@ fn pages() -> axum::Router {
 
 async fn get_text(address: std::net::SocketAddr, path: &str) -> (StatusCode, String) {
     let mut client = ApplicationCommunicator::connect(address).await.expect("connected");
-    let request = http::Request::get(path).body(bytes::Bytes::new()).expect("a request");
+    let request = http::Request::get(path).body(Bytes::new()).expect("a request");
     let response = client.request(request).await.expect("a response");
     (response.status(), String::from_utf8_lossy(response.body()).into_owned())
 }

@@ -56,7 +56,7 @@ impl Journal {
 pub struct Running {
     pub address: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
-    served: tokio::task::JoinHandle<channels::Result>,
+    served: tokio::task::JoinHandle<Result>,
 }
 
 impl Running {
@@ -75,7 +75,7 @@ impl Running {
         self.stop.take();
     }
 
-    pub async fn stopped(mut self) -> channels::Result {
+    pub async fn stopped(mut self) -> Result {
         self.stop();
         within(self.served).await.expect("the server does not panic")
     }

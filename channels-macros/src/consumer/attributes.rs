@@ -1,0 +1,172 @@
+//! The attributes of a method: `#[handler]`, `#[fallback]` and the conditions it is compiled under.
+
+use proc_macro2::{Group, Punct, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::Parser;
+use syn::{Attribute, LitStr, Meta, Path};
+
+use super::model::Entry;
+use crate::errors::{self, Errors};
+use crate::event_type;
+use crate::options;
+
+/// What `#[handler("type", …)]` may say behind the type: nothing yet.
+const OPTIONS: [&str; 0] = [];
+
+/// What the attributes of a method make of it.
+pub(crate) enum Marking {
+    /// Neither `#[handler]` nor `#[fallback]`.
+    Unmarked,
+    /// A mark with a mistake in it, which has been reported.
+    Broken,
+    Marked(Entry),
+}
+
+/// The two attributes that `#[consumer]` takes away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Marker {
+    Handler,
+    Fallback,
+}
+
+impl Marker {
+    /// Knows `handler`, `channels::handler` and `::channels::handler`.
+    fn of(path: &Path) -> Option<Self> {
+        let mut segments = path.segments.iter().rev();
+        let name = segments.next()?;
+        if segments
+            .next()
+            .is_some_and(|module| module.ident != "channels")
+        {
+            return None;
+        }
+        match &*name.ident.to_string() {
+            "handler" => Some(Self::Handler),
+            "fallback" => Some(Self::Fallback),
+            _ => None,
+        }
+    }
+}
+
+/// Whether `#[…]` is one of ours, or becomes one under a condition.
+pub(crate) fn is_marker(hash: &Punct, brackets: &Group) -> bool {
+    let tokens = TokenStream::from_iter([
+        TokenTree::Punct(hash.clone()),
+        TokenTree::Group(brackets.clone()),
+    ]);
+    let attributes = Attribute::parse_outer.parse2(tokens).unwrap_or_default();
+    attributes.iter().any(|attribute| marks(&attribute.meta))
+}
+
+/// Whether any of these is one of ours.
+pub(crate) fn marker(attributes: &[Attribute]) -> Option<&Attribute> {
+    attributes.iter().find(|attribute| marks(&attribute.meta))
+}
+
+fn marks(meta: &Meta) -> bool {
+    Marker::of(meta.path()).is_some() || conditional(meta).iter().any(marks)
+}
+
+/// The attributes inside of a `cfg_attr`.
+fn conditional(meta: &Meta) -> Vec<Meta> {
+    let Meta::List(list) = meta else {
+        return Vec::new();
+    };
+    if !list.path.is_ident("cfg_attr") {
+        return Vec::new();
+    }
+    let pieces = options::split(list.tokens.clone()).into_iter().skip(1);
+    pieces
+        .filter_map(|piece| syn::parse2(piece.ok()?).ok())
+        .collect()
+}
+
+/// Finds the one mark of a method and reads it.
+pub(crate) fn marking(attributes: &[Attribute], errors: &mut Errors) -> Marking {
+    let mut marking = Marking::Unmarked;
+    for attribute in attributes {
+        let Some(marker) = Marker::of(attribute.path()) else {
+            if marks(&attribute.meta) {
+                errors.push(errors::conditional_marker(attribute));
+                marking = Marking::Broken;
+            }
+            continue;
+        };
+        if !matches!(marking, Marking::Unmarked) {
+            errors.push(errors::second_marker(attribute));
+            continue;
+        }
+        let entry = match marker {
+            Marker::Handler => handler(attribute, errors),
+            Marker::Fallback => fallback(attribute, errors),
+        };
+        marking = entry.map_or(Marking::Broken, Marking::Marked);
+    }
+    marking
+}
+
+/// Reads `#[handler("event.type")]`.
+fn handler(attribute: &Attribute, errors: &mut Errors) -> Option<Entry> {
+    let arguments = match &attribute.meta {
+        Meta::List(list) => list.tokens.clone(),
+        Meta::Path(_) => TokenStream::new(),
+        Meta::NameValue(pair) => {
+            errors.push(errors::handler_with_equals(attribute, &pair.value));
+            return None;
+        }
+    };
+    let mut pieces = options::split(arguments).into_iter();
+    let Some(first) = pieces.next() else {
+        errors.push(errors::handler_without_type(attribute));
+        return None;
+    };
+    let entry = errors.check(first.and_then(|argument| entry(&argument)));
+    for option in options::keyed(pieces, &OPTIONS, errors) {
+        errors.push(errors::unknown_option(&option.key, &OPTIONS));
+    }
+    entry
+}
+
+/// Reads the event type of a handler: one of the user's own, or one of the protocols'.
+fn entry(argument: &TokenStream) -> syn::Result<Entry> {
+    let literal = syn::parse2::<LitStr>(argument.clone())
+        .map_err(|_| errors::event_type_not_literal(argument))?;
+    if let Some(entry) = Entry::protocol(&literal) {
+        return Ok(entry);
+    }
+    let text = literal.value();
+    event_type::check(&text).map_err(|fault| {
+        let meant = event_type::suggestion(&text);
+        let meant = meant.or_else(|| event_type::protocol_suggestion(&text));
+        errors::invalid_event_type(&literal, &fault, meant)
+    })?;
+    Ok(Entry::Event(literal))
+}
+
+/// Reads `#[fallback]`, which takes no arguments.
+fn fallback(attribute: &Attribute, errors: &mut Errors) -> Option<Entry> {
+    let path = attribute.meta.require_path_only().cloned();
+    let path = path.map_err(|_| errors::fallback_with_arguments(attribute));
+    errors.check(path).map(Entry::Fallback)
+}
+
+/// The conditions among some attributes, to be repeated on whatever is generated for their item.
+pub(crate) fn conditions(attributes: &[Attribute]) -> Vec<TokenStream> {
+    attributes.iter().filter_map(condition).collect()
+}
+
+fn condition(attribute: &Attribute) -> Option<TokenStream> {
+    if attribute.path().is_ident("cfg") {
+        return Some(attribute.to_token_stream());
+    }
+    let nested = conditional(&attribute.meta);
+    let nested: Vec<Meta> = nested
+        .into_iter()
+        .filter(|meta| meta.path().is_ident("cfg"))
+        .collect();
+    let Meta::List(list) = &attribute.meta else {
+        return None;
+    };
+    let predicate = options::split(list.tokens.clone()).into_iter().next()?.ok();
+    (!nested.is_empty()).then(|| quote!(#[cfg_attr(#predicate, #(#nested),*)]))
+}

@@ -1,0 +1,212 @@
+//! From the `impl` block to the model. Every mistake is reported; what has none is kept.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{GenericParam, Generics, Type, WhereClause};
+
+use super::attributes::{self, Marking};
+use super::model::{Claim, Consumer, Entry, HOOKS, Handler, Hook};
+use super::signature::{self, Lowered};
+use super::syntax::{BlockItem, ImplBlock, Method};
+use crate::errors::{self, Errors};
+use crate::paths::RuntimePath;
+use crate::suggest::closest;
+use crate::tokens;
+
+/// What hooks are called elsewhere.
+const FOREIGN_HOOKS: [(&str, &str); 12] = [
+    ("websocket_connect", "connect"),
+    ("on_connect", "connect"),
+    ("on_open", "connect"),
+    ("websocket_receive", "receive"),
+    ("receive_json", "receive"),
+    ("on_message", "receive"),
+    ("websocket_disconnect", "disconnect"),
+    ("on_disconnect", "disconnect"),
+    ("on_close", "disconnect"),
+    ("http_disconnect", "disconnect"),
+    ("http_request", "handle"),
+    ("on_request", "handle"),
+];
+
+/// Lowers the block and all of its methods.
+pub(crate) fn lower(block: &ImplBlock, runtime: RuntimePath, errors: &mut Errors) -> Consumer {
+    let (generics, self_ty) = owned_head(&block.head.generics, &block.head.self_ty);
+    let consumer = Consumer {
+        runtime,
+        conditions: attributes::conditions(&block.head.attrs),
+        generics,
+        self_ty,
+        handlers: Vec::new(),
+        claims: Vec::new(),
+    };
+    if let Some((of_trait, _)) = &block.head.trait_ {
+        errors.push(errors::trait_impl(of_trait, &block.head.self_ty));
+        return consumer;
+    }
+    let before = errors.count();
+    let mut lowering = Lowering {
+        consumer,
+        known: Vec::new(),
+        errors,
+    };
+    for (item, id) in block.items.iter().zip(0..=u16::MAX) {
+        lowering.item(item, id);
+    }
+    let consumer = lowering.consumer;
+    let readable = !block
+        .items
+        .iter()
+        .any(|item| matches!(item, BlockItem::Unreadable));
+    if consumer.handlers.is_empty() && readable && errors.count() == before {
+        errors.push(errors::no_handlers(&block.head.self_ty));
+    }
+    consumer
+}
+
+/// A consumer owns its data. The struct's `#[consumer]` reports the lifetimes of one that does not;
+/// here they are taken for `'static`, so that they cause no second error.
+fn owned_head(generics: &Generics, self_ty: &Type) -> (Generics, Type) {
+    let self_tokens = tokens::made_static(self_ty.to_token_stream());
+    let self_ty = match tokens::find_borrow(self_ty) {
+        Some(_) => syn::parse2(self_tokens).unwrap_or_else(|_| self_ty.clone()),
+        None => self_ty.clone(),
+    };
+    (without_lifetimes(generics), self_ty)
+}
+
+/// The generics without their lifetimes, which are taken for `'static`.
+pub(crate) fn without_lifetimes(generics: &Generics) -> Generics {
+    if generics.lifetimes().next().is_none() {
+        return generics.clone();
+    }
+    let mut owned = generics.clone();
+    let kept = generics
+        .params
+        .iter()
+        .filter(|param| !matches!(param, GenericParam::Lifetime(_)));
+    let kept = kept.map(|param| tokens::made_static(param.to_token_stream()));
+    owned.params = kept
+        .filter_map(|param| syn::parse2::<GenericParam>(param).ok())
+        .collect();
+    owned.where_clause = generics.where_clause.as_ref().and_then(|clause| {
+        syn::parse2::<WhereClause>(tokens::made_static(clause.to_token_stream())).ok()
+    });
+    owned
+}
+
+/// A block on its way to becoming a consumer.
+struct Lowering<'a> {
+    consumer: Consumer,
+    known: Vec<Known>,
+    errors: &'a mut Errors,
+}
+
+/// An entry that an earlier method has.
+struct Known {
+    entry: Entry,
+    method: Ident,
+    conditional: bool,
+}
+
+impl Lowering<'_> {
+    fn item(&mut self, item: &BlockItem, id: u16) {
+        match item {
+            BlockItem::Method(method) => self.method(method, id),
+            BlockItem::MacroCall(path) => self.errors.push(errors::macro_call(path)),
+            BlockItem::Other(attrs) => {
+                if let Some(marker) = attributes::marker(attrs) {
+                    self.errors.push(errors::marker_on_other_item(marker));
+                }
+            }
+            BlockItem::Unreadable => {}
+        }
+    }
+
+    fn method(&mut self, method: &Method, id: u16) {
+        let name = &method.sig.ident;
+        let entry = match attributes::marking(&method.attrs, self.errors) {
+            Marking::Marked(entry) => Some(entry),
+            Marking::Broken => None,
+            Marking::Unmarked => match Hook::named(name) {
+                Some(hook) => Some(Entry::Hook(hook, name.span())),
+                None => return self.not_a_handler(name),
+            },
+        };
+        let conditions = attributes::conditions(&method.attrs);
+        let is_new = entry
+            .as_ref()
+            .is_some_and(|entry| self.is_new(entry, name, &conditions));
+        let Lowered { call, payload } = signature::lower(&method.sig, entry.as_ref(), self.errors);
+        let sends_events = matches!(entry, Some(Entry::Event(_)) | None);
+        if let Some(payload) = payload.filter(|_| sends_events) {
+            self.claim(Claim {
+                id,
+                conditions: conditions.clone(),
+                payload: payload.ty,
+            });
+        }
+        if let (Some(entry), Some(call), true) = (entry, call, is_new) {
+            let method = name.clone();
+            self.consumer.handlers.push(Handler {
+                id,
+                conditions,
+                entry,
+                method,
+                call,
+            });
+        }
+    }
+
+    fn not_a_handler(&mut self, name: &Ident) {
+        let text = name.to_string();
+        let foreign = FOREIGN_HOOKS.iter().find(|(foreign, _)| *foreign == text);
+        let meant = foreign
+            .map(|(_, hook)| *hook)
+            .or_else(|| closest(&text, &HOOKS));
+        self.errors.push(match meant {
+            Some(hook) => errors::misspelt_hook(name, hook),
+            None => errors::not_a_handler(name, &self.consumer.self_ty),
+        });
+    }
+
+    /// Whether no earlier method has the entry. Of methods under conditions only rustc knows which
+    /// exist: the table is checked again when it is built.
+    fn is_new(&mut self, entry: &Entry, method: &Ident, conditions: &[TokenStream]) -> bool {
+        let conditional = !conditions.is_empty();
+        let clashes = |known: &&Known| {
+            known.entry.key() == entry.key() && !(conditional && known.conditional)
+        };
+        let Some(first) = self.known.iter().find(clashes) else {
+            let known = Known {
+                entry: entry.clone(),
+                method: method.clone(),
+                conditional,
+            };
+            self.known.push(known);
+            return true;
+        };
+        // Of two methods with one name rustc complains itself.
+        if first.method != *method || conditional || first.conditional {
+            self.errors.push(errors::handled_twice(
+                entry,
+                method,
+                &first.entry,
+                &first.method,
+            ));
+        }
+        false
+    }
+
+    /// Keeps a claim, unless an earlier handler has made the same one.
+    fn claim(&mut self, claim: Claim) {
+        let payload = claim.payload.to_token_stream().to_string();
+        let is_made = |known: &Claim| {
+            known.payload.to_token_stream().to_string() == payload
+                && (known.conditions.is_empty() || claim.conditions.is_empty())
+        };
+        if !self.consumer.claims.iter().any(is_made) {
+            self.consumer.claims.push(claim);
+        }
+    }
+}

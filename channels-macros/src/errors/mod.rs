@@ -1,0 +1,78 @@
+//! The diagnostics: all of them are collected, and each has its one constructor here.
+//!
+//! A diagnostic points at the tokens that have to change. Its first line says which rule they
+//! break, its second line what to write instead. The wording is part of the interface: each has a
+//! test under `tests/ui/fail`.
+
+mod block;
+mod event;
+mod marker;
+mod options;
+mod signature;
+
+use std::fmt::Display;
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::Error;
+
+pub(crate) use self::{block::*, event::*, marker::*, options::*, signature::*};
+
+/// The mistakes found so far, in the order in which they were found.
+#[derive(Default)]
+#[must_use = "mistakes that are not emitted are lost"]
+pub(crate) struct Errors(Vec<Error>);
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: Error) {
+        self.0.push(error);
+    }
+
+    /// Keeps the error of a result, and passes its value on.
+    pub(crate) fn check<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// One `compile_error!` for each mistake.
+    pub(crate) fn into_tokens(self) -> TokenStream {
+        self.0.iter().map(Error::to_compile_error).collect()
+    }
+}
+
+/// A diagnostic at a place.
+fn at(span: Span, rule: impl Display, help: impl Display) -> Error {
+    Error::new(span, format!("{rule}\n  help: {help}"))
+}
+
+/// A diagnostic that underlines some tokens from the first to the last.
+fn over(tokens: impl ToTokens, rule: impl Display, help: impl Display) -> Error {
+    Error::new_spanned(tokens, format!("{rule}\n  help: {help}"))
+}
+
+/// "`a`, `b` or `c`".
+fn list(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [init @ .., last] if !init.is_empty() => format!("{} or {last}", init.join(", ")),
+        words => words.concat(),
+    }
+}
+
+/// Source text of tokens, close to how the user wrote it.
+fn text(tokens: &impl ToTokens) -> String {
+    let text = tokens.to_token_stream().to_string();
+    [
+        (" :: ", "::"),
+        (":: ", "::"),
+        (" <", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        (" ,", ","),
+    ]
+    .iter()
+    .fold(text, |text, (from, to)| text.replace(from, to))
+}

@@ -1,0 +1,32 @@
+//! In-process tests: lowering mistakes, and snapshots of expansions.
+
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::needless_raw_string_hashes,
+    reason = "`expect![…]` is passed and written by rules of its own"
+)]
+
+mod diagnostics;
+mod expansion;
+
+use proc_macro2::TokenStream;
+
+/// What an expansion says is wrong: the messages of its `compile_error!`s, in order.
+fn messages(expansion: TokenStream) -> Vec<String> {
+    let mut messages = Vec::new();
+    let mut tokens = expansion.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let is_error = token.to_string() == "compile_error";
+        if is_error {
+            tokens.next();
+            let argument = tokens
+                .next()
+                .map(|group| group.to_string())
+                .unwrap_or_default();
+            let literal = argument.trim_matches(['{', '}', ' ']);
+            let literal: Result<syn::LitStr, _> = syn::parse_str(literal);
+            messages.extend(literal.map(|literal| literal.value()));
+        }
+    }
+    messages
+}

@@ -1,0 +1,15 @@
+#[automatically_derived]
+impl<T: ::core::clone::Clone> rt::TypedEvent for CursorMoved<T> {
+    const TYPE: rt::EventType = rt::EventType::from_static("cursor.moved");
+    const MISMATCH: &'static str = "`CursorMoved` is the event `cursor.moved`\n  help: write `#[handler(\"cursor.moved\")]`";
+    fn duplicate(&self) -> Self {
+        Self {
+            user_id: <u64 as ::core::clone::Clone>::clone(&self.user_id),
+            board: <T as ::core::clone::Clone>::clone(&self.board),
+            at: <(f64, f64) as ::core::clone::Clone>::clone(&self.at),
+        }
+    }
+    fn coalesce_key(&self) -> ::core::option::Option<u64> {
+        ::core::option::Option::Some(rt::key(&(&self.user_id, &self.board)))
+    }
+}

@@ -1,0 +1,47 @@
+impl Chat {
+    async fn recieve(&mut self) {}
+    async fn call_back(&mut self, event: CallBack) {}
+    async fn typed(&mut self, event: Typed) -> impl Sized {}
+    async fn sound(&mut self, event: Sound) {}
+}
+#[automatically_derived]
+impl rt::Handlers for Chat {
+    const TABLE: &'static rt::Table = {
+        const ENTRIES: &[rt::Entry] = &[rt::Entry::event("sound", 3, rt::Mode::Async)];
+        const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);
+        &rt::Table::new(ENTRIES, &SLOTS)
+    };
+    async fn dispatch(
+        &mut self,
+        connection: &mut rt::ConnectionOf<Self>,
+        handler: u16,
+        input: rt::Input,
+    ) -> rt::Outcome {
+        match handler {
+            3 => rt::outcome::<()>(Self::sound(self, rt::event::<Sound>(input)?).await),
+            _ => rt::unknown(handler),
+        }
+    }
+}
+#[automatically_derived]
+impl rt::Handles<<CallBack as rt::FromEvent>::Claim<1>> for Chat {}
+#[automatically_derived]
+impl rt::Handles<<Typed as rt::FromEvent>::Claim<2>> for Chat {}
+#[automatically_derived]
+impl rt::Handles<<Sound as rt::FromEvent>::Claim<3>> for Chat {}
+const _: () = rt::assert_event_type::<Sound>("sound");
+::core::compile_error! {
+    "unknown option `group`\n  expected `crate`\n  help: remove it"
+}
+::core::compile_error! {
+    "`recieve` is not a handler\n  help: did you mean `receive`?"
+}
+::core::compile_error! {
+    "invalid event type `Call Back`: ` ` is not allowed\n  help: did you mean `call.back`?"
+}
+::core::compile_error! {
+    "unknown option `relay`\n  expected an event type alone\n  help: remove it"
+}
+::core::compile_error! {
+    "`impl Trait` is not supported in a handler's signature\n  help: name a type"
+}

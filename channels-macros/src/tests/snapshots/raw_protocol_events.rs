@@ -1,0 +1,44 @@
+impl Raw {
+    async fn any(&mut self, http: &mut Http, body: Bytes) -> Result {}
+    async fn end(&mut self, why: &Disconnect) {}
+}
+#[automatically_derived]
+impl rt::Handlers for Raw {
+    const TABLE: &'static rt::Table = {
+        const ENTRIES: &[rt::Entry] = &[
+            rt::Entry::hook(rt::Hook::Request, 0, rt::Mode::Async),
+            rt::Entry::hook(rt::Hook::Disconnect, 1, rt::Mode::Async),
+        ];
+        const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);
+        rt::speaks::<Self, rt::HttpKind>();
+        rt::speaks::<Self, rt::HttpKind>();
+        &rt::Table::new(ENTRIES, &SLOTS)
+    };
+    async fn dispatch(
+        &mut self,
+        connection: &mut rt::ConnectionOf<Self>,
+        handler: u16,
+        input: rt::Input,
+    ) -> rt::Outcome {
+        match handler {
+            0 => {
+                rt::outcome::<
+                    Result,
+                >(
+                    Self::any(
+                            self,
+                            rt::connection::<Self, Http>(connection),
+                            rt::request::<Bytes>(input)?,
+                        )
+                        .await,
+                )
+            }
+            1 => {
+                rt::outcome::<
+                    (),
+                >(Self::end(self, &rt::disconnect::<Disconnect>(input)?).await)
+            }
+            _ => rt::unknown(handler),
+        }
+    }
+}
