@@ -62,12 +62,19 @@ async fn answer_to(server: &Running, request: &str) -> String {
 /// Opens a WebSocket by hand, for frames that no client would send.
 async fn opened(server: &Running) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.expect("connected");
-    stream.write_all(HANDSHAKE.as_bytes()).await.expect("written");
+    stream
+        .write_all(HANDSHAKE.as_bytes())
+        .await
+        .expect("written");
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(within(stream.read_u8()).await.expect("the 101"));
     }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    assert!(
+        head.starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&head)
+    );
     stream
 }
 
@@ -97,14 +104,22 @@ async fn close_code(stream: &mut TcpStream) -> u16 {
 async fn a_malformed_handshake_is_a_client_s_mistake() {
     let server = Running::start(&app(TextTaker::app())).await;
     let cases = [
-        ("Sec-WebSocket-Version: 13\r\n", "Sec-WebSocket-Version: 12\r\n", "426"),
+        (
+            "Sec-WebSocket-Version: 13\r\n",
+            "Sec-WebSocket-Version: 12\r\n",
+            "426",
+        ),
         ("Sec-WebSocket-Version: 13\r\n", "", "426"),
         ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "", "400"),
         ("dGhlIHNhbXBsZSBub25jZQ==", "short", "400"),
-        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ!!", "400"),
+        (
+            "dGhlIHNhbXBsZSBub25jZQ==",
+            "dGhlIHNhbXBsZSBub25jZQ!!",
+            "400",
+        ),
         ("Connection: Upgrade\r\n", "", "400"),
         ("GET /ws/", "POST /ws/", "400"),
-        ("GET /ws/", "GET /%FF/", "404"),
+        ("GET /ws/", "GET /%FF/", "400"),
         ("GET /ws/", "GET /nowhere/", "404"),
         ("GET /ws/", "GET /ws/\u{1}", "400"),
         ("Upgrade: websocket\r\n", "", "426"),
@@ -112,7 +127,10 @@ async fn a_malformed_handshake_is_a_client_s_mistake() {
     ];
     for (from, to, status) in cases {
         let answer = answer_to(&server, &HANDSHAKE.replace(from, to)).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{to:?}: {answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{to:?}: {answer}"
+        );
         assert!(!answer.contains("panick"), "{answer}");
     }
     server.stopped().await.expect("a clean stop");
@@ -132,9 +150,14 @@ async fn a_client_that_never_ends_its_head_is_disconnected() {
     limits.handshake_timeout = Duration::from_millis(100);
     let server = Running::start(&app(TextTaker::app()).limits(limits)).await;
     let mut stream = TcpStream::connect(server.address).await.expect("connected");
-    stream.write_all(b"GET /ws/ HTTP/1.1\r\n").await.expect("written");
+    stream
+        .write_all(b"GET /ws/ HTTP/1.1\r\n")
+        .await
+        .expect("written");
     let mut rest = Vec::new();
-    within(stream.read_to_end(&mut rest)).await.expect("the end");
+    within(stream.read_to_end(&mut rest))
+        .await
+        .expect("the end");
 }
 
 #[tokio::test]
@@ -244,8 +267,16 @@ async fn events_that_nobody_handles_or_that_do_not_decode_are_counted() {
 #[tokio::test]
 async fn no_event_of_a_layer_impersonates_the_protocol() {
     for event_type in [
-        "websocket.receive", "websocket.disconnect", "websocket_receive", "http.request",
-        "channel.layer", "_private", ".receive", "a..b", "", "send me",
+        "websocket.receive",
+        "websocket.disconnect",
+        "websocket_receive",
+        "http.request",
+        "channel.layer",
+        "_private",
+        ".receive",
+        "a..b",
+        "",
+        "send me",
     ] {
         let error = Event::new(event_type, json!({})).expect_err(event_type);
         assert_eq!(error.kind(), ErrorKind::EventType, "{event_type}");
@@ -256,10 +287,11 @@ async fn no_event_of_a_layer_impersonates_the_protocol() {
 
 #[tokio::test]
 async fn a_bad_group_name_is_an_error_that_says_what_is_allowed() {
-    let layer = InMemoryChannelLayer::new();
-    let _ = &layer;
     let long = "x".repeat(2000);
-    for (name, says) in [("", "cannot be empty"), (long.as_str(), "at most 1024 bytes")] {
+    for (name, says) in [
+        ("", "cannot be empty"),
+        (long.as_str(), "at most 1024 bytes"),
+    ] {
         let error = GroupName::new(name).expect_err("not allowed");
         assert!(error.to_string().contains(says), "{error}");
     }

@@ -33,7 +33,9 @@ struct Member;
 impl Member {
     async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
         let (verb, rest) = text.split_once(' ').unwrap_or((&text, ""));
-        let said = || Said { text: rest.to_owned() };
+        let said = || Said {
+            text: rest.to_owned(),
+        };
         match verb {
             "join" => socket.group_add(rest).await?,
             "leave" => socket.group_discard(rest).await?,
@@ -76,7 +78,9 @@ impl Member {
 
     #[fallback]
     async fn anything(&mut self, socket: &mut WebSocket, event: Event) -> Result {
-        socket.send(format!("fallback {}", event.event_type())).await
+        socket
+            .send(format!("fallback {}", event.event_type()))
+            .await
     }
 }
 
@@ -87,7 +91,10 @@ struct Fixture {
 
 fn fixture() -> Fixture {
     let layer = InMemoryChannelLayer::new();
-    Fixture { app: app(Member::app()).channel_layer(layer.clone()), layer }
+    Fixture {
+        app: app(Member::app()).channel_layer(layer.clone()),
+        layer,
+    }
 }
 
 impl Fixture {
@@ -101,7 +108,11 @@ impl Fixture {
 
 async fn tell(client: &mut WebsocketCommunicator, what: &str) {
     client.send(what).await.expect("sent");
-    assert_eq!(client.receive::<String>().await.expect("an answer"), "done", "{what}");
+    assert_eq!(
+        client.receive::<String>().await.expect("an answer"),
+        "done",
+        "{what}"
+    );
 }
 
 async fn hears(client: &mut WebsocketCommunicator, what: &str) {
@@ -136,7 +147,11 @@ async fn a_channel_is_reached_by_its_name() {
     member.send("who").await.expect("sent");
     let name: String = member.receive().await.expect("a name");
     let name = channels::ChannelName::new(&name).expect("a valid name");
-    let said = || Event::from(Said { text: "direct".to_owned() });
+    let said = || {
+        Event::from(Said {
+            text: "direct".to_owned(),
+        })
+    };
     fixture.layer.send(&name, said()).await.expect("sent");
     hears(&mut member, "direct").await;
 
@@ -144,7 +159,11 @@ async fn a_channel_is_reached_by_its_name() {
     tokio::time::sleep(Duration::from_millis(10)).await;
     member.vanish();
     until("it is gone", || fixture.layer.channel_count() == 0).await;
-    fixture.layer.send(&name, said()).await.expect("sending to nobody is no error");
+    fixture
+        .layer
+        .send(&name, said())
+        .await
+        .expect("sending to nobody is no error");
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,8 +191,25 @@ async fn a_full_channel_gives_the_event_back() {
     client.connect().await.expect("accepted");
     let name: String = client.receive().await.expect("a name");
     let name = channels::ChannelName::new(&name).expect("a valid name");
-    layer.send(&name, Said { text: "fits".into() }.into()).await.expect("room for one");
-    let error = layer.send(&name, Said { text: "too much".into() }.into()).await;
+    layer
+        .send(
+            &name,
+            Said {
+                text: "fits".into(),
+            }
+            .into(),
+        )
+        .await
+        .expect("room for one");
+    let error = layer
+        .send(
+            &name,
+            Said {
+                text: "too much".into(),
+            }
+            .into(),
+        )
+        .await;
     let error = error.expect_err("no room for two");
     assert_eq!(error.kind(), ErrorKind::ChannelFull);
     let event: Event = error.into_unsent().expect("the event");
@@ -187,15 +223,33 @@ async fn coalescing_keeps_the_newest_of_each_key() {
     member.send("nap").await.expect("sent");
     tokio::time::sleep(Duration::from_millis(10)).await;
     let group = GroupName::new("g").expect("a name");
-    for (who, to) in [("a", 1), ("b", 1), ("c", 1), ("d", 1), ("a", 2), ("b", 2), ("a", 3)] {
-        let event = Moved { who: who.to_owned(), to };
-        fixture.layer.group_send(group, event.into(), None).await.expect("sent");
+    for (who, to) in [
+        ("a", 1),
+        ("b", 1),
+        ("c", 1),
+        ("d", 1),
+        ("a", 2),
+        ("b", 2),
+        ("a", 3),
+    ] {
+        let event = Moved {
+            who: who.to_owned(),
+            to,
+        };
+        fixture
+            .layer
+            .group_send(group, event.into(), None)
+            .await
+            .expect("sent");
     }
     hears(&mut member, "done").await;
     for expected in ["c to 1", "d to 1", "b to 2", "a to 3"] {
         hears(&mut member, expected).await;
     }
-    assert_eq!(fixture.app.context().stats().drops(DropReason::Coalesced), 3);
+    assert_eq!(
+        fixture.app.context().stats().drops(DropReason::Coalesced),
+        3
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,8 +271,14 @@ async fn a_connection_too_slow_for_its_policy_is_closed_with_1013() {
     let mut client = WebsocketCommunicator::new(&app, "/ws/");
     client.connect().await.expect("accepted");
     for _ in 0..5 {
-        let said = Said { text: String::new() };
-        Group::<Strict>::new("strict").expect("a name").send(&layer, said).await.expect("sent");
+        let said = Said {
+            text: String::new(),
+        };
+        Group::<Strict>::new("strict")
+            .expect("a name")
+            .send(&layer, said)
+            .await
+            .expect("sent");
     }
     let frame = client.closed().await.expect("closed").expect("a frame");
     assert_eq!(frame.code, CloseCode::TRY_AGAIN_LATER);
@@ -230,7 +290,11 @@ async fn the_fallback_takes_what_no_other_does() {
     let mut member = fixture.member().await;
     let group = GroupName::new("g").expect("a name");
     let event = Event::new("some.thing", ()).expect("an event");
-    fixture.layer.group_send(group, event, None).await.expect("sent");
+    fixture
+        .layer
+        .group_send(group, event, None)
+        .await
+        .expect("sent");
     hears(&mut member, "fallback some.thing").await;
 }
 
@@ -239,15 +303,16 @@ async fn timers_and_tasks_end_with_their_connection() {
     let fixture = fixture();
     let mut member = fixture.member().await;
     tell(&mut member, "after a minute").await;
-    assert!(member.receives_nothing().await);
-    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert!(member.receives_nothing_for(Duration::from_secs(59)).await);
     hears(&mut member, "a minute").await;
     tell(&mut member, "every tick").await;
     for _ in 0..3 {
         hears(&mut member, "tick").await;
     }
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    assert!(member.receives_nothing().await, "the timer was cancelled");
+    assert!(
+        member.receives_nothing_for(Duration::from_secs(5)).await,
+        "it was cancelled"
+    );
 
     tell(&mut member, "after too late").await;
     member.send("spawn goodbye").await.expect("sent");
@@ -264,7 +329,14 @@ fn a_thread_without_runtime_sends_through_the_blocking_handle() {
     let fixture = fixture();
     let mut member = runtime.block_on(fixture.member());
     let layer = BlockingChannelLayer::new(Arc::new(fixture.layer.clone()), runtime.handle());
-    let sent = std::thread::spawn(move || layer.group_send("g", Said { text: "plain".into() }));
+    let sent = std::thread::spawn(move || {
+        layer.group_send(
+            "g",
+            Said {
+                text: "plain".into(),
+            },
+        )
+    });
     let delivery = sent.join().expect("no panic").expect("sent");
     assert_eq!((delivery.matched, delivery.queued), (1, 1));
     runtime.block_on(hears(&mut member, "plain"));
@@ -287,19 +359,34 @@ async fn members_come_and_go_while_others_send() {
     let layer = InMemoryChannelLayer::new();
     let group = GroupName::new("busy").expect("a name");
     let stays = Arc::new(Counter::default());
-    let channel = layer.new_channel(Arc::clone(&stays) as _).await.expect("a channel");
-    layer.group_add(group, channel.name()).await.expect("joined");
+    let channel = layer
+        .new_channel(Arc::clone(&stays) as _)
+        .await
+        .expect("a channel");
+    layer
+        .group_add(group, channel.name())
+        .await
+        .expect("joined");
 
     let mut tasks = Vec::new();
     for _ in 0..4 {
         let layer = layer.clone();
         tasks.push(tokio::spawn(async move {
             for _ in 0..500 {
-                let passing = layer.new_channel(Arc::new(Counter::default())).await.expect("a channel");
-                layer.group_add(group, passing.name()).await.expect("joined");
+                let passing = layer
+                    .new_channel(Arc::new(Counter::default()))
+                    .await
+                    .expect("a channel");
+                layer
+                    .group_add(group, passing.name())
+                    .await
+                    .expect("joined");
                 tokio::task::yield_now().await;
                 if passing.name().as_str().ends_with('0') {
-                    layer.group_discard(group, passing.name()).await.expect("left");
+                    layer
+                        .group_discard(group, passing.name())
+                        .await
+                        .expect("left");
                 }
             }
         }));
@@ -308,8 +395,13 @@ async fn members_come_and_go_while_others_send() {
         let layer = layer.clone();
         tasks.push(tokio::spawn(async move {
             for _ in 0..SENDS / 4 {
-                let event = Said { text: String::new() };
-                layer.group_send(group, event.into(), None).await.expect("sent");
+                let event = Said {
+                    text: String::new(),
+                };
+                layer
+                    .group_send(group, event.into(), None)
+                    .await
+                    .expect("sent");
                 tokio::task::yield_now().await;
             }
         }));
@@ -326,15 +418,42 @@ async fn members_come_and_go_while_others_send() {
 #[tokio::test]
 async fn a_closed_layer_refuses_and_gives_the_event_back() {
     let layer = InMemoryChannelLayer::new();
-    let channel = layer.new_channel(Arc::new(Counter::default())).await.expect("a channel");
+    let channel = layer
+        .new_channel(Arc::new(Counter::default()))
+        .await
+        .expect("a channel");
     let group = GroupName::new("g").expect("a name");
-    layer.group_add(group, channel.name()).await.expect("joined");
+    layer
+        .group_add(group, channel.name())
+        .await
+        .expect("joined");
     layer.flush().await.expect("flushed");
     assert_eq!(layer.group_count(), 0);
     layer.close().await.expect("closed");
-    let error = layer.group_send(group, Said { text: "lost".into() }.into(), None).await;
+    let error = layer
+        .group_send(
+            group,
+            Said {
+                text: "lost".into(),
+            }
+            .into(),
+            None,
+        )
+        .await;
     let error = error.expect_err("closed");
     assert_eq!(error.kind(), ErrorKind::Layer);
-    assert_eq!(error.into_unsent::<Event>().expect("the event").event_type().as_str(), "group.said");
-    assert!(layer.new_channel(Arc::new(Counter::default())).await.is_err());
+    assert_eq!(
+        error
+            .into_unsent::<Event>()
+            .expect("the event")
+            .event_type()
+            .as_str(),
+        "group.said"
+    );
+    assert!(
+        layer
+            .new_channel(Arc::new(Counter::default()))
+            .await
+            .is_err()
+    );
 }

@@ -76,7 +76,9 @@ async fn connected(app: &ProtocolTypeRouter) -> WebsocketCommunicator {
 
 async fn four_sleep_at_once() {
     let app = app(Sleeper::app());
-    let echo = support::app(Mixed::app_with(|_| Mixed { journal: Journal::default() }));
+    let echo = support::app(Mixed::app_with(|_| Mixed {
+        journal: Journal::default(),
+    }));
     let mut sleepers = Vec::new();
     for _ in 0..4 {
         sleepers.push(connected(&app).await);
@@ -89,12 +91,21 @@ async fn four_sleep_at_once() {
     }
     awake.send("quick").await.expect("sent");
     assert_eq!(awake.receive::<String>().await.expect("the echo"), "quick");
-    assert!(started.elapsed() < Duration::from_millis(400), "the echo waited for the sleepers");
+    assert!(
+        started.elapsed() < Duration::from_millis(400),
+        "the echo waited for the sleepers"
+    );
     for client in &mut sleepers {
-        assert_eq!(client.receive::<String>().await.expect("an answer"), "slept 1");
+        assert_eq!(
+            client.receive::<String>().await.expect("an answer"),
+            "slept 1"
+        );
     }
     let took = started.elapsed();
-    assert!(took < Duration::from_millis(1500), "four sleeps of 0.5 s took {took:?}");
+    assert!(
+        took < Duration::from_millis(1500),
+        "four sleeps of 0.5 s took {took:?}"
+    );
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -119,9 +130,15 @@ async fn a_blocking_handler_can_do_what_an_async_one_can() {
     assert_eq!(other.receive::<String>().await.expect("told"), "tell");
 
     one.send("panic").await.expect("sent");
-    assert_eq!(one.closed().await.expect("closed").expect("a frame").code, CloseCode::INTERNAL_ERROR);
+    assert_eq!(
+        one.closed().await.expect("closed").expect("a frame").code,
+        CloseCode::INTERNAL_ERROR
+    );
     other.send("alive").await.expect("sent");
-    assert_eq!(other.receive::<String>().await.expect("an answer"), "alive 1");
+    assert_eq!(
+        other.receive::<String>().await.expect("an answer"),
+        "alive 1"
+    );
 }
 
 #[tokio::test]
@@ -140,7 +157,9 @@ async fn sync_and_async_handlers_live_in_one_consumer() {
     let journal = Journal::default();
     let app = app(Mixed::app_with({
         let journal = journal.clone();
-        move |_| Mixed { journal: journal.clone() }
+        move |_| Mixed {
+            journal: journal.clone(),
+        }
     }));
     let mut client = connected(&app).await;
     client.send("hello").await.expect("sent");

@@ -10,22 +10,24 @@ use channels::prelude::*;
 use channels::{Server, WebSocketApp};
 
 /// The longest that any test waits, by the clock of its runtime.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Fails a test that waits for what does not come.
-pub async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future).await.expect("the test's deadline")
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, future)
+        .await
+        .expect("the test's deadline")
 }
 
 /// An application of one route, `/ws/`.
-pub fn app(consumer: impl WebSocketApp) -> ProtocolTypeRouter {
+pub(crate) fn app(consumer: impl WebSocketApp) -> ProtocolTypeRouter {
     ProtocolTypeRouter::new()
         .channel_layer(InMemoryChannelLayer::new())
         .websocket(URLRouter::new().path("ws/", consumer))
 }
 
 /// Waits until something is so; the clock may be a paused one.
-pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let waited = tokio::time::timeout(DEADLINE, async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -36,31 +38,34 @@ pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// What the consumers of a test did, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Journal(Arc<Mutex<Vec<String>>>);
 
 impl Journal {
-    pub fn note(&self, line: impl Into<String>) {
-        self.0.lock().expect("no test panics here").push(line.into());
+    pub(crate) fn note(&self, line: impl Into<String>) {
+        self.0
+            .lock()
+            .expect("no test panics here")
+            .push(line.into());
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().expect("no test panics here").clone()
     }
 
-    pub fn count(&self, line: &str) -> usize {
+    pub(crate) fn count(&self, line: &str) -> usize {
         self.lines().iter().filter(|known| *known == line).count()
     }
 }
 
 /// A server on a free port; it stops when the value is dropped or told to.
-pub struct Running {
-    pub address: SocketAddr,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<Result>,
 }
 
 impl Running {
-    pub async fn start(app: &ProtocolTypeRouter) -> Self {
+    pub(crate) async fn start(app: &ProtocolTypeRouter) -> Self {
         let server = Server::bind("127.0.0.1:0").await.expect("a free port");
         let address = server.local_addr().expect("an address");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -68,15 +73,21 @@ impl Running {
             let _ = stopped.await;
         });
         let served = tokio::spawn(server.serve(app.clone()));
-        Self { address, stop: Some(stop), served }
+        Self {
+            address,
+            stop: Some(stop),
+            served,
+        }
     }
 
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stop.take();
     }
 
-    pub async fn stopped(mut self) -> Result {
+    pub(crate) async fn stopped(mut self) -> Result {
         self.stop();
-        within(self.served).await.expect("the server does not panic")
+        within(self.served)
+            .await
+            .expect("the server does not panic")
     }
 }

@@ -62,7 +62,7 @@ enum Stage {
     Handshake,
     /// Frames and events go to their handlers.
     Open,
-    /// The stream has ended; `disconnect` has still to run.
+    /// The stream has ended; what came before has its handlers, then `disconnect` runs.
     Ended(Disconnect),
     /// `disconnect` runs, or has run.
     Released,
@@ -169,6 +169,7 @@ where
             Ok(Poll::Pending) if self.time_is_up(cx) => {
                 tracing::warn!("a handler did not end in time after its connection");
                 self.drop_running();
+                self.wire.clear();
             }
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(outcome)) => {
@@ -215,7 +216,9 @@ where
             Stage::Handshake => self.release(None),
             Stage::Ended(disconnect) => {
                 let disconnect = disconnect.clone();
-                self.release(Some(disconnect));
+                if !self.start_receive() {
+                    self.release(Some(disconnect));
+                }
             }
             Stage::Released => {}
             Stage::Open if !self.link.is_open() => return Poll::Pending,

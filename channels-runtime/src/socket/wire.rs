@@ -94,8 +94,16 @@ impl Wire {
             ready!(self.run(link, cx))
         };
         self.stage = Stage::Gone;
-        self.inbound = VecDeque::new();
+        // What the peer sent before it left still goes to its handlers; where we closed, not.
+        if !matches!(ended.by, DisconnectedBy::Peer | DisconnectedBy::Lost) {
+            self.clear();
+        }
         Poll::Ready(ended)
+    }
+
+    /// Forgets the messages that wait for their handler.
+    pub(crate) fn clear(&mut self) {
+        self.inbound = VecDeque::new();
     }
 
     fn run(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<Disconnect> {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
@@ -292,13 +293,18 @@ impl WebsocketCommunicator {
     /// Watches for a tenth of a second that no message comes. What comes is kept, and the
     /// application goes on as before.
     pub async fn receives_nothing(&mut self) -> bool {
+        self.receives_nothing_for(SILENCE).await
+    }
+
+    /// The same for a time of the test's choice, as a client that is there and answers pings.
+    pub async fn receives_nothing_for(&mut self, time: Duration) -> bool {
         if !self.early.is_empty() {
             return false;
         }
         let Ok(client) = self.client() else {
             return true;
         };
-        let watched = tokio::time::timeout(SILENCE, async {
+        let watched = tokio::time::timeout(time, async {
             loop {
                 match client.receive().await {
                     Received::Ping(_) | Received::Pong(_) => {}
