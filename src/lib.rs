@@ -1,1 +1,21 @@
-//! Facade.
+//! Django Channels' model for Rust: consumers, routing, groups, channel layers.
+
+#[doc(inline)]
+pub use channels_macros::{Event, consumer};
+#[doc(inline)]
+pub use channels_runtime::*;
+
+#[doc(hidden)]
+pub use channels_runtime::__private;
+
+/// What a program with consumers uses: `use channels::prelude::*;`.
+pub mod prelude {
+    pub use channels_macros::{Event, consumer, fallback, handler};
+    pub use channels_runtime::{
+        AcceptConnection, BlockingWebSocket, Bytes, ChannelLayer, ChannelLayers, CloseCode,
+        Consumer, DenyConnection, Disconnect, Error, ErrorKind, Event, Group, InMemoryChannelLayer,
+        Json, Limits, Message, Payload, ProtocolTypeRouter, Result, StatusCode, Stop, Text,
+        URLRouter, WebSocket,
+    };
+    pub use serde::{Deserialize, Serialize};
+}

@@ -1,1 +1,55 @@
-//! Runtime.
+//! Everything of `channels` that runs.
+//!
+//! Programs depend on the package `channels`, which re-exports this crate together with the
+//! macros; its documentation begins with a complete program.
+
+// The macros' output names the crate; so do the tests and examples in here.
+extern crate self as channels_runtime;
+
+mod app;
+mod close_code;
+mod consumer;
+mod error;
+mod event;
+mod layer;
+mod limits;
+mod message;
+mod names;
+mod routing;
+mod scope;
+mod server;
+mod socket;
+mod stats;
+mod transport;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use bytes::Bytes;
+pub use http::StatusCode;
+
+pub use self::app::{Answering, Body, Context, Handshake, WebSocketApp};
+pub use self::close_code::CloseCode;
+pub use self::consumer::{
+    Consumer, ConsumerApp, Disconnect, DisconnectedBy, FromDisconnect, Handles, IntoOutcome,
+    Overflow,
+};
+pub use self::error::{AcceptConnection, BoxError, DenyConnection, Error, ErrorKind, Result, Stop};
+pub use self::event::{Event, EventType, FromEvent, MAX_EVENT_TYPE, Payload, TypedEvent};
+pub use self::layer::{
+    BlockingChannelLayer, Channel, ChannelLayer, ChannelLayers, Delivered, Delivery, Group,
+    InMemoryChannelLayer, LayerFuture, Receiver,
+};
+pub use self::limits::Limits;
+pub use self::message::{CloseFrame, FromMessage, Json, Message};
+pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
+pub use self::routing::{ProtocolTypeRouter, URLRouter};
+pub use self::scope::{Kwargs, Scope};
+pub use self::server::{Server, serve};
+pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};
+pub use self::stats::{DropReason, Stats};
+pub use self::transport::Text;

@@ -1,0 +1,48 @@
+//! What all connections of an application share.
+
+use std::sync::Arc;
+
+use crate::layer::ChannelLayers;
+use crate::limits::Limits;
+use crate::socket::Registry;
+use crate::stats::Stats;
+
+/// An application's layers, limits, counters and connections.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub(crate) layers: ChannelLayers,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) stats: Arc<Stats>,
+    pub(crate) registry: Arc<Registry>,
+}
+
+impl Context {
+    pub(crate) fn new(layers: ChannelLayers, limits: Limits) -> Self {
+        Self {
+            layers,
+            limits: Arc::new(limits),
+            stats: Arc::default(),
+            registry: Arc::default(),
+        }
+    }
+
+    /// The channel layers.
+    pub fn layers(&self) -> &ChannelLayers {
+        &self.layers
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// How many WebSockets are open.
+    pub fn connections(&self) -> usize {
+        self.registry.len()
+    }
+}

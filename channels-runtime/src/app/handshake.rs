@@ -1,0 +1,161 @@
+//! The opening handshake (RFC 6455 §4.2), from the request to its answer.
+
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
+use hyper::upgrade::OnUpgrade;
+
+use super::{Answering, Body, Context};
+use crate::scope::Scope;
+use crate::transport::accept_key;
+
+/// A request to open a WebSocket, on its way through routers and middleware to its consumer.
+#[derive(Debug)]
+pub struct Handshake {
+    scope: Scope,
+    key: HeaderValue,
+    upgrade: OnUpgrade,
+    context: Context,
+    /// What is left of the path for an inner router.
+    rest: String,
+}
+
+impl Handshake {
+    /// Whether a request wants to be a WebSocket: whatever else is wrong with it.
+    pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
+        has_token(headers, &header::UPGRADE, "websocket")
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    ///
+    /// The response for a request that is no valid handshake.
+    pub(crate) fn from_request<B>(
+        mut request: Request<B>,
+        context: Context,
+    ) -> Result<Self, Response<Body>> {
+        let key = check(&request)?;
+        let upgrade = hyper::upgrade::on(&mut request);
+        let scope = Scope::from_parts(request.into_parts().0)
+            .map_err(|error| refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
+        let rest = scope.path().to_owned();
+        Ok(Self {
+            scope,
+            key,
+            upgrade,
+            context,
+            rest,
+        })
+    }
+
+    /// What is known of the connection so far.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The same, to add to it.
+    pub fn scope_mut(&mut self) -> &mut Scope {
+        &mut self.scope
+    }
+
+    /// What all connections of the application share.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The part of the path that no router has consumed yet.
+    pub fn path_remaining(&self) -> &str {
+        &self.rest
+    }
+
+    pub(crate) fn set_path_remaining(&mut self, rest: String) {
+        self.rest = rest;
+    }
+
+    /// Answers with a refusal.
+    pub fn deny(self, status: StatusCode) -> Answering<'static> {
+        Box::pin(async move { refusal(status, "") })
+    }
+
+    pub(crate) fn into_parts(self) -> (Scope, HeaderValue, OnUpgrade, Context) {
+        (self.scope, self.key, self.upgrade, self.context)
+    }
+}
+
+/// The 101 for a handshake's key.
+pub(crate) fn switching_protocols(
+    key: &HeaderValue,
+    subprotocol: Option<HeaderValue>,
+    headers: HeaderMap,
+) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *response.headers_mut() = headers;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::try_from(accept_key(key.as_bytes())) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(subprotocol) = subprotocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+    }
+    response
+}
+
+/// A response with a status and a line of text.
+pub(crate) fn refusal(status: StatusCode, text: impl Into<String>) -> Response<Body> {
+    let text = text.into();
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+/// Checks what RFC 6455 §4.2.1 asks of a client.
+fn check<B>(request: &Request<B>) -> Result<HeaderValue, Response<Body>> {
+    let bad = |what: &str| Err(refusal(StatusCode::BAD_REQUEST, format!("{what}\n")));
+    let headers = request.headers();
+    if request.method() != Method::GET || request.version() != Version::HTTP_11 {
+        return bad("a WebSocket is opened by a GET of HTTP/1.1");
+    }
+    if !has_token(headers, &header::CONNECTION, "upgrade") {
+        return bad("the header `Connection` must contain `Upgrade`");
+    }
+    if headers
+        .get(header::SEC_WEBSOCKET_VERSION)
+        .is_none_or(|version| version != "13")
+    {
+        let mut response = refusal(
+            StatusCode::UPGRADE_REQUIRED,
+            "use version 13 of WebSocket\n",
+        );
+        let version = HeaderValue::from_static("13");
+        response
+            .headers_mut()
+            .insert(header::SEC_WEBSOCKET_VERSION, version);
+        return Err(response);
+    }
+    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    match (keys.next(), keys.next()) {
+        (Some(key), None) if is_key(key) => Ok(key.clone()),
+        _ => bad("the header `Sec-WebSocket-Key` must be 16 bytes in base64, once"),
+    }
+}
+
+/// Sixteen bytes in base64: 22 characters and two of padding.
+fn is_key(key: &HeaderValue) -> bool {
+    let (key, padding) = key.as_bytes().split_at(key.len().min(22));
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    key.len() == 22 && key.iter().all(is_base64) && padding == b"=="
+}
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .any(|value| value.trim().eq_ignore_ascii_case(token))
+}

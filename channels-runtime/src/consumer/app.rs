@@ -1,0 +1,141 @@
+//! The application of one consumer: a new value for each handshake.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+use tokio::sync::oneshot;
+
+use super::{Consumer, Declaration, WebSocketKind};
+use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
+use crate::socket::{BlockingWebSocket, Decision, Held, Link, WebSocket, Wire, connection};
+use crate::transport::Upgraded;
+use crate::{Result, Scope};
+
+/// Makes a consumer for each connection and runs it.
+///
+/// Made by [`Consumer::app`] or [`Consumer::app_with`].
+pub struct ConsumerApp<C> {
+    make: Arc<dyn Fn(&Scope) -> C + Send + Sync>,
+}
+
+impl<C> ConsumerApp<C> {
+    pub(super) fn new(make: impl Fn(&Scope) -> C + Send + Sync + 'static) -> Self {
+        Self {
+            make: Arc::new(make),
+        }
+    }
+}
+
+impl<C> Clone for ConsumerApp<C> {
+    fn clone(&self) -> Self {
+        Self {
+            make: Arc::clone(&self.make),
+        }
+    }
+}
+
+impl<C> fmt::Debug for ConsumerApp<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConsumerApp<{}>", std::any::type_name::<C>())
+    }
+}
+
+impl<C> WebSocketApp for ConsumerApp<C>
+where
+    C: Consumer + Declaration<Kind = WebSocketKind>,
+{
+    fn answer(&self, handshake: Handshake) -> Answering<'_> {
+        Box::pin(self.open(handshake))
+    }
+
+    fn check(&self, context: &Context) -> Result {
+        context.layers.get(C::OPTIONS.layer).map(|_| ())
+    }
+}
+
+impl<C> ConsumerApp<C>
+where
+    C: Consumer + Declaration<Kind = WebSocketKind>,
+{
+    /// Starts the connection's task and waits for what its `connect` decides.
+    async fn open(&self, handshake: Handshake) -> Response<Body> {
+        let (scope, key, upgrade, context) = handshake.into_parts();
+        let limits = &context.limits;
+        let layer = match context.layers.get(C::OPTIONS.layer) {
+            Ok(layer) => Arc::clone(layer),
+            Err(error) => {
+                tracing::error!(%error, "a consumer's layer is missing");
+                return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
+            }
+        };
+        let link = Link::new(C::TABLE, &C::OPTIONS, limits, Arc::clone(&context.stats));
+        let Some(registered) = context.registry.register(&link, limits) else {
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
+        };
+        let consumer = (self.make)(&scope);
+        let (answer, decision) = oneshot::channel();
+        let socket = WebSocket::new(Arc::clone(&link), scope, layer, C::OPTIONS.groups, answer);
+        let held = Held {
+            consumer,
+            socket: BlockingWebSocket::new(socket),
+        };
+        let wire = Wire::new(Upgraded::wait(upgrade), limits);
+        let waiting = Waiting {
+            link: Arc::clone(&link),
+            answered: false,
+        };
+        tokio::spawn(connection(link, held, wire, limits.grace, registered));
+        waiting
+            .answer(decision, &key, limits.handshake_timeout)
+            .await
+    }
+}
+
+/// A server that waits for the decision; dropped before it, the handshake is given up.
+struct Waiting {
+    link: Arc<Link>,
+    answered: bool,
+}
+
+impl Waiting {
+    async fn answer(
+        mut self,
+        decision: oneshot::Receiver<Decision>,
+        key: &http::HeaderValue,
+        timeout: std::time::Duration,
+    ) -> Response<Body> {
+        let decided = tokio::time::timeout(timeout, decision).await;
+        self.answered = decided.is_ok();
+        match decided {
+            Ok(Ok(Decision::Accept {
+                subprotocol,
+                headers,
+            })) => switching_protocols(key, subprotocol, headers),
+            Ok(Ok(Decision::Deny {
+                status,
+                headers,
+                body,
+            })) => {
+                let mut response = Response::new(Body::from(body));
+                *response.status_mut() = status;
+                *response.headers_mut() = headers;
+                response
+            }
+            // `connect` failed; the log has the details.
+            Ok(Err(_)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, ""),
+            Err(_) => {
+                tracing::warn!("`connect` did not answer in time");
+                refusal(StatusCode::SERVICE_UNAVAILABLE, "")
+            }
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.link.abandon();
+        }
+    }
+}

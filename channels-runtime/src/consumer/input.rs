@@ -1,0 +1,113 @@
+//! What is handed to a handler.
+
+use std::borrow::Cow;
+
+use crate::{CloseCode, CloseFrame, Event, Message};
+
+/// The payload of one call of a handler.
+#[derive(Debug)]
+pub struct Input(pub(crate) Payload);
+
+#[derive(Debug)]
+pub(crate) enum Payload {
+    Connect,
+    Message(Message),
+    Disconnect(Disconnect),
+    Event(Event),
+}
+
+impl Input {
+    /// The input of `connect`: nothing.
+    pub(crate) fn connect() -> Self {
+        Self(Payload::Connect)
+    }
+}
+
+impl From<Message> for Input {
+    fn from(message: Message) -> Self {
+        Self(Payload::Message(message))
+    }
+}
+
+impl From<Disconnect> for Input {
+    fn from(disconnect: Disconnect) -> Self {
+        Self(Payload::Disconnect(disconnect))
+    }
+}
+
+impl From<Event> for Input {
+    fn from(event: Event) -> Self {
+        Self(Payload::Event(event))
+    }
+}
+
+/// How an accepted connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Disconnect {
+    /// The close code: the peer's if it closed, ours if we did, 1005 for a close frame without a
+    /// code, 1006 for a connection that was lost.
+    pub code: CloseCode,
+    /// The reason that came with the code.
+    pub reason: Cow<'static, str>,
+    /// Who ended it.
+    pub by: DisconnectedBy,
+}
+
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DisconnectedBy {
+    /// The peer sent a close frame.
+    Peer,
+    /// The consumer closed the socket, by `close` or by [`Stop`](crate::Stop).
+    Consumer,
+    /// A handler failed or panicked.
+    Failure,
+    /// The connection broke a limit or the protocol.
+    Limit,
+    /// The server shuts down.
+    Shutdown,
+    /// The connection was lost without a close frame.
+    Lost,
+}
+
+impl Disconnect {
+    pub(crate) fn new(frame: CloseFrame, by: DisconnectedBy) -> Self {
+        Self {
+            code: frame.code,
+            reason: frame.reason,
+            by,
+        }
+    }
+
+    pub(crate) fn lost() -> Self {
+        Self::new(
+            CloseFrame::new(CloseCode::ABNORMAL, ""),
+            DisconnectedBy::Lost,
+        )
+    }
+}
+
+/// What a `disconnect` handler can take: [`Disconnect`] or its [`CloseCode`].
+#[diagnostic::on_unimplemented(
+    message = "`disconnect` cannot take `{Self}`",
+    label = "not what a connection ends with",
+    note = "take `Disconnect`, or `CloseCode` alone"
+)]
+pub trait FromDisconnect: Sized {
+    /// Makes the parameter.
+    fn from_disconnect(disconnect: Disconnect) -> Self;
+}
+
+impl FromDisconnect for Disconnect {
+    fn from_disconnect(disconnect: Disconnect) -> Self {
+        disconnect
+    }
+}
+
+impl FromDisconnect for CloseCode {
+    fn from_disconnect(disconnect: Disconnect) -> Self {
+        disconnect.code
+    }
+}

@@ -1,0 +1,103 @@
+//! The kinds of consumers, and which parameters and events go with each.
+
+use crate::socket::{BlockingWebSocket, WebSocket};
+
+/// What a consumer is fed by.
+pub trait Kind: 'static {
+    /// What an `async fn` handler takes by `&mut`.
+    type Connection: Send;
+    /// What a plain `fn` handler takes by `&mut`.
+    type Blocking: Send;
+}
+
+/// A consumer of a WebSocket.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "has no values")]
+pub enum WebSocketKind {}
+
+impl Kind for WebSocketKind {
+    type Connection = WebSocket;
+    type Blocking = BlockingWebSocket;
+}
+
+/// What the async handlers of the consumer `C` take by `&mut`.
+pub type ConnectionOf<C> = <<C as super::Declaration>::Kind as Kind>::Connection;
+
+/// What the plain handlers of the consumer `C` take by `&mut`.
+pub type BlockingConnectionOf<C> = <<C as super::Declaration>::Kind as Kind>::Blocking;
+
+/// `&mut Self` is the connection of an async handler.
+#[diagnostic::on_unimplemented(
+    message = "`&mut {Self}` is not the connection of this handler",
+    label = "not this consumer's connection",
+    note = "an `async fn` of a WebSocket consumer takes `&mut WebSocket`, a plain `fn` takes `&mut BlockingWebSocket`"
+)]
+pub trait IsConnection<K: Kind> {
+    /// The same value.
+    fn of(connection: &mut K::Connection) -> &mut Self;
+}
+
+/// `&mut Self` is the connection of a plain handler.
+#[diagnostic::on_unimplemented(
+    message = "`&mut {Self}` is not the connection of this handler",
+    label = "not this consumer's connection",
+    note = "a plain `fn` of a WebSocket consumer takes `&mut BlockingWebSocket`, an `async fn` takes `&mut WebSocket`"
+)]
+pub trait IsBlockingConnection<K: Kind> {
+    /// The same value.
+    fn of(connection: &mut K::Blocking) -> &mut Self;
+}
+
+impl IsConnection<WebSocketKind> for WebSocket {
+    fn of(connection: &mut WebSocket) -> &mut Self {
+        connection
+    }
+}
+
+impl IsBlockingConnection<WebSocketKind> for BlockingWebSocket {
+    fn of(connection: &mut BlockingWebSocket) -> &mut Self {
+        connection
+    }
+}
+
+/// The protocol's events, as types.
+pub mod hook {
+    /// `connect`
+    #[derive(Debug)]
+    #[expect(clippy::exhaustive_enums, reason = "has no values")]
+    pub enum Connect {}
+    /// `receive`
+    #[derive(Debug)]
+    #[expect(clippy::exhaustive_enums, reason = "has no values")]
+    pub enum Receive {}
+    /// `disconnect`
+    #[derive(Debug)]
+    #[expect(clippy::exhaustive_enums, reason = "has no values")]
+    pub enum Disconnect {}
+    /// `handle`
+    #[derive(Debug)]
+    #[expect(clippy::exhaustive_enums, reason = "has no values")]
+    pub enum Request {}
+}
+
+/// Consumers of this kind have the event `H`.
+#[diagnostic::on_unimplemented(
+    message = "a consumer of this kind has no such event",
+    label = "never called",
+    note = "WebSocket consumers have `connect`, `receive` and `disconnect`; HTTP consumers `handle` and `disconnect`; channel consumers only `#[handler(\"…\")]`"
+)]
+pub trait Supports<H> {}
+
+impl Supports<hook::Connect> for WebSocketKind {}
+impl Supports<hook::Receive> for WebSocketKind {}
+impl Supports<hook::Disconnect> for WebSocketKind {}
+
+/// Consumers of this kind speak the protocol `P`.
+#[diagnostic::on_unimplemented(
+    message = "this event belongs to another protocol",
+    label = "not an event of this consumer's kind",
+    note = "`websocket.*` goes to WebSocket consumers, `http.*` to `#[consumer(http)]`"
+)]
+pub trait Speaks<P> {}
+
+impl Speaks<WebSocketKind> for WebSocketKind {}

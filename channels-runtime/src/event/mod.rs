@@ -1,0 +1,216 @@
+//! Events: what goes to handlers.
+
+mod erased;
+mod event_type;
+mod typed;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub use self::event_type::{EventType, MAX_EVENT_TYPE};
+pub use self::typed::{FromEvent, Payload, TypedEvent, Unclaimed};
+
+use self::erased::{ErasedEvent, Raw, Typed};
+use crate::{Error, ErrorKind, Result};
+
+pub(crate) use self::event_type::{hash as event_type_hash, same as same_event_type};
+
+/// An event of any type: cheap to clone, for its payload is shared.
+///
+/// Typed events become one by [`From`]; events that other programs send are made by
+/// [`Event::new`]. Within a process a typed event travels as the value itself.
+///
+/// # Examples
+///
+/// ```
+/// use channels_runtime::Event;
+/// use serde_json::json;
+///
+/// let event = Event::new("chat.message", json!({ "text": "hi" }))?;
+/// assert_eq!(event.event_type().as_str(), "chat.message");
+/// assert_eq!(event.to_json()?["text"], "hi");
+/// # Ok::<(), channels_runtime::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Event(Arc<dyn ErasedEvent>);
+
+impl Event {
+    /// Makes an event from a type and a payload that serializes as a map of fields.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::EventType`] if the type is not allowed, [`ErrorKind::Encode`] if the payload
+    /// does not serialize, or is no map.
+    pub fn new(event_type: &str, payload: impl Serialize) -> Result<Self> {
+        let event_type = EventType::new(event_type)?;
+        let fields = fields(serde_json::to_value(payload))?;
+        Ok(Self(Arc::new(Raw::new(event_type, fields))))
+    }
+
+    /// Reads an event as Channels writes it: an object with a `type` beside the fields.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::EventType`] if there is no `type`, or it is not allowed, and
+    /// [`ErrorKind::Decode`] if the value is no object.
+    pub fn from_json(value: Value) -> Result<Self> {
+        let Value::Object(mut fields) = value else {
+            return Err(Error::new(
+                ErrorKind::Decode,
+                "an event is a JSON object with a `type`",
+            ));
+        };
+        match fields.remove("type") {
+            Some(Value::String(name)) => {
+                Ok(Self(Arc::new(Raw::new(EventType::new(&name)?, fields))))
+            }
+            Some(_) => Err(Error::new(
+                ErrorKind::EventType,
+                "an event's `type` is a string",
+            )),
+            None => Err(Error::new(ErrorKind::EventType, "an event has a `type`")),
+        }
+    }
+
+    /// The event as Channels writes it: an object with a `type` beside the fields.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Encode`] if a typed payload does not serialize as a map of fields.
+    pub fn to_json(&self) -> Result<Value> {
+        let mut fields = self.0.fields()?;
+        fields.insert("type".to_owned(), self.event_type().as_str().into());
+        Ok(Value::Object(fields))
+    }
+
+    /// The event's type.
+    pub fn event_type(&self) -> &EventType {
+        self.0.event_type()
+    }
+
+    /// What two events share when the newer one may replace the older in a full mailbox.
+    pub(crate) fn coalesce_key(&self) -> u64 {
+        u64::from(self.event_type().hash()) << 32 ^ self.0.coalesce_key().unwrap_or_default()
+    }
+
+    /// The fields without the type.
+    pub(crate) fn fields(&self) -> Result<Map<String, Value>> {
+        self.0.fields()
+    }
+
+    /// The payload as `E`, shared: the value that was sent, or decoded once for all.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] if the payload is no `E`.
+    pub fn get<E: TypedEvent>(&self) -> Result<&E> {
+        match self.0.as_any().downcast_ref::<Typed<E>>() {
+            Some(typed) => Ok(typed.value()),
+            None => self.0.decoded().get_or_decode(|| self.0.fields()),
+        }
+    }
+}
+
+impl<E: TypedEvent> From<E> for Event {
+    fn from(value: E) -> Self {
+        Self(Arc::new(Typed::new(value)))
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("type", self.event_type())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An event's payload is a map of fields: its type stands beside them.
+fn fields(value: serde_json::Result<Value>) -> Result<Map<String, Value>> {
+    match value {
+        Ok(Value::Object(fields)) if fields.contains_key("type") => Err(Error::new(
+            ErrorKind::Encode,
+            "an event's payload has no field `type` of its own",
+        )),
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(Value::Null) => Ok(Map::new()),
+        Ok(_) => Err(Error::new(
+            ErrorKind::Encode,
+            "an event's payload is a map of fields",
+        )),
+        Err(error) => Err(Error::caused(
+            ErrorKind::Encode,
+            "the event does not serialize",
+            error,
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Said {
+        text: String,
+    }
+
+    impl TypedEvent for Said {
+        const NAME: &'static str = "room.said";
+        const MISMATCH: &'static str = "";
+
+        fn duplicate(&self) -> Self {
+            Self {
+                text: self.text.clone(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_typed_event_is_shared_as_the_value_itself() {
+        let event = Event::from(Said {
+            text: "hi".to_owned(),
+        });
+        let one: *const Said = event.get().expect("typed");
+        let other: *const Said = event.clone().get().expect("typed");
+        assert_eq!(one, other);
+        assert_eq!(
+            event.to_json().expect("json"),
+            json!({ "type": "room.said", "text": "hi" })
+        );
+    }
+
+    #[test]
+    fn an_event_of_another_program_is_decoded_once() {
+        let event = Event::from_json(json!({ "type": "room.said", "text": "hi" })).expect("event");
+        let one: *const Said = event.get().expect("decodes");
+        let other: *const Said = event.clone().get().expect("decodes");
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn malformed_events_are_refused() {
+        for bad in [
+            json!([]),
+            json!({}),
+            json!({ "type": 5 }),
+            json!({ "type": "_x" }),
+        ] {
+            assert!(Event::from_json(bad.clone()).is_err(), "{bad}");
+        }
+        assert!(Event::new("a.b", 5).is_err());
+        assert!(Event::new("a.b", json!({ "type": "c" })).is_err());
+        assert!(Event::new("a.b", ()).is_ok());
+        let event = Event::new("room.said", json!({ "text": 5 })).expect("event");
+        assert_eq!(
+            event.get::<Said>().expect_err("no text").kind(),
+            ErrorKind::Decode
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! Channel layers: how consumers, workers and other programs reach each other.
+
+mod blocking;
+mod group;
+mod layers;
+mod memory;
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+pub use self::blocking::BlockingChannelLayer;
+pub use self::group::Group;
+pub use self::layers::ChannelLayers;
+pub use self::memory::InMemoryChannelLayer;
+
+use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
+
+/// What carries events between channels, in one process or across many.
+///
+/// # Delivery
+///
+/// At most once, and in order for one sender that awaits each send. A receiver that is gone is
+/// no error; a receiver whose mailbox is full is an error for [`send`](Self::send) and a number
+/// in [`Delivery`] for [`group_send`](Self::group_send). Nothing waits for a receiver.
+///
+/// # Membership
+///
+/// A channel is a member of a group until it is discarded, or until its [`Channel`] is dropped.
+///
+/// # Closing
+///
+/// After [`close`](Self::close) every call fails with [`ErrorKind::Layer`].
+pub trait ChannelLayer: fmt::Debug + Send + Sync + 'static {
+    /// Opens a channel of a new, unique name that delivers to the receiver until it is dropped.
+    fn new_channel(&self, receiver: Arc<dyn Receiver>) -> LayerFuture<'_, Channel>;
+
+    /// Sends an event to one channel.
+    ///
+    /// Fails with [`ErrorKind::ChannelFull`] if that channel has no room; the event comes back
+    /// with the error. Sending to a channel that is gone is no error.
+    fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()>;
+
+    /// Makes a channel a member of a group. Twice is the same as once.
+    fn group_add<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()>;
+
+    /// Ends a membership. Without one, nothing happens.
+    fn group_discard<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()>;
+
+    /// Sends an event to every member of a group, but not to `except`.
+    fn group_send<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        event: Event,
+        except: Option<&'a ChannelName>,
+    ) -> LayerFuture<'a, Delivery>;
+
+    /// Forgets all memberships, and every event that still waits inside the layer.
+    fn flush(&self) -> LayerFuture<'_, ()>;
+
+    /// Closes the layer: nothing is sent or received any more.
+    fn close(&self) -> LayerFuture<'_, ()>;
+}
+
+/// The receiving end of a channel. Implemented by connections; called by layers.
+pub trait Receiver: Send + Sync {
+    /// Takes an event, or says why not. Never waits.
+    fn deliver(&self, event: &Event) -> Delivered;
+}
+
+/// What became of an event at one receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Delivered {
+    /// It waits for its handler.
+    Queued,
+    /// There was no room: it, or another event in its place, was dropped.
+    Full,
+    /// The receiver has ended.
+    Closed,
+}
+
+/// What became of an event at the members of a group, as far as the layer can know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// How many members the event was meant for.
+    pub matched: usize,
+    /// At how many of them it waits for its handler.
+    pub queued: usize,
+    /// At how many of them something was dropped for want of room.
+    pub dropped: usize,
+}
+
+/// An open channel. Dropping it ends its memberships and closes it.
+#[must_use = "a channel is closed when it is dropped"]
+pub struct Channel {
+    name: ChannelName,
+    _guard: Box<dyn Any + Send + Sync>,
+}
+
+impl Channel {
+    /// A channel whose guard, when it is dropped, removes it from its layer.
+    pub fn new(name: ChannelName, guard: impl Any + Send + Sync) -> Self {
+        Self {
+            name,
+            _guard: Box::new(guard),
+        }
+    }
+
+    /// The channel's address.
+    pub fn name(&self) -> &ChannelName {
+        &self.name
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a layer's methods return: the result itself where there is nothing to wait for, so that
+/// a call through `dyn ChannelLayer` need not allocate.
+#[must_use = "futures do nothing unless awaited"]
+pub struct LayerFuture<'a, T>(Inner<'a, T>);
+
+enum Inner<'a, T> {
+    Ready(Option<Result<T>>),
+    Waiting(Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>),
+}
+
+impl<'a, T> LayerFuture<'a, T> {
+    /// A result that is there already.
+    pub fn ready(result: Result<T>) -> Self {
+        Self(Inner::Ready(Some(result)))
+    }
+
+    /// A result that has to be waited for.
+    pub fn waiting(future: impl Future<Output = Result<T>> + Send + 'a) -> Self {
+        Self(Inner::Waiting(Box::pin(future)))
+    }
+}
+
+impl<T: Unpin> Future for LayerFuture<'_, T> {
+    type Output = Result<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.get_mut().0 {
+            Inner::Ready(result) => Poll::Ready(result.take().unwrap_or_else(|| {
+                Err(Error::new(
+                    ErrorKind::Layer,
+                    "the result of the layer was taken already",
+                ))
+            })),
+            Inner::Waiting(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<T> fmt::Debug for LayerFuture<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LayerFuture").finish_non_exhaustive()
+    }
+}

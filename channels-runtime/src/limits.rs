@@ -1,0 +1,60 @@
+//! What a server takes at the most, and how long it waits.
+
+use std::time::Duration;
+
+/// Limits of a server and of each of its sockets. All are on by default.
+///
+/// # Examples
+///
+/// ```
+/// use channels_runtime::Limits;
+///
+/// let mut limits = Limits::default();
+/// limits.message_bytes = 8 * 1024 * 1024;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// From the connection to the end of the request's head, and from there to the answer of a
+    /// handshake: 10 s. A client that takes longer is disconnected, a `connect` that does is
+    /// dropped and the client gets a 503.
+    pub handshake_timeout: Duration,
+    /// The request's head, in bytes: 64 KiB. More is answered with 431.
+    pub head_bytes: usize,
+    /// One message, in bytes: 1 MiB. More closes the socket with 1009.
+    pub message_bytes: usize,
+    /// One frame, in bytes: 1 MiB. More closes the socket with 1009.
+    pub frame_bytes: usize,
+    /// What is queued for one socket before senders wait, in bytes: 1 MiB.
+    pub outbound_bytes: usize,
+    /// Connections at the same time: 1,000,000. More wait to be accepted.
+    pub connections: usize,
+    /// Silence after which a socket is pinged: 20 s. Zero for never.
+    pub ping_interval: Duration,
+    /// Silence after that ping, until the connection counts as lost: 30 s.
+    pub ping_timeout: Duration,
+    /// How long a closing socket waits for the peer's close frame: 5 s.
+    pub close_timeout: Duration,
+    /// How long a handler may run after its connection has ended, and `disconnect` behind it: 10 s.
+    pub grace: Duration,
+    /// How long a shutdown waits for its connections: 30 s.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: Duration::from_secs(10),
+            head_bytes: 64 * 1024,
+            message_bytes: 1024 * 1024,
+            frame_bytes: 1024 * 1024,
+            outbound_bytes: 1024 * 1024,
+            connections: 1_000_000,
+            ping_interval: Duration::from_secs(20),
+            ping_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(5),
+            grace: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}

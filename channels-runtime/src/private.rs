@@ -1,0 +1,240 @@
+//! What the macros' output calls. Not public API: it changes with the macros, without notice.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+pub use crate::consumer::table::Route;
+pub use crate::consumer::table::{table_size, table_slots};
+pub use crate::consumer::{
+    BlockingConnectionOf, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook, Input,
+    IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Speaks, Supports,
+    Table, WebSocketKind, hook,
+};
+pub use crate::event::{EventType, FromEvent, TypedEvent, Unclaimed};
+
+use crate::consumer::{FromDisconnect, IntoOutcome, Payload};
+use crate::{Error, ErrorKind, Event, FromMessage, Message, Result};
+
+/// Fails to compile for a struct without its impl block.
+pub const fn require_handlers<C: Handlers>() {}
+
+/// Fails to compile for a method that this kind of consumer never calls.
+pub const fn supports<C: Declaration, H>()
+where
+    C::Kind: Supports<H>,
+{
+}
+
+/// Fails to compile for a protocol event of another kind of consumer.
+pub const fn speaks<C: Declaration, P>()
+where
+    C::Kind: Speaks<P>,
+{
+}
+
+/// Fails to compile for a handler whose literal is not the type of its event.
+///
+/// # Panics
+///
+/// At compile time, with the literal that would be right.
+pub const fn assert_event_type<E: FromEvent>(literal: &str) {
+    if let Some((expected, mismatch)) = E::EXPECTED {
+        assert!(
+            crate::event::same_event_type(expected, literal),
+            "{}",
+            mismatch
+        );
+    }
+}
+
+/// The connection, under the type that the handler names.
+pub fn connection<C: Declaration, T>(connection: &mut ConnectionOf<C>) -> &mut T
+where
+    T: IsConnection<C::Kind>,
+{
+    T::of(connection)
+}
+
+/// The connection of a plain `fn`, under the type that the handler names.
+pub fn blocking_connection<C: Declaration, T>(connection: &mut BlockingConnectionOf<C>) -> &mut T
+where
+    T: IsBlockingConnection<C::Kind>,
+{
+    T::of(connection)
+}
+
+/// The payload of `receive`.
+///
+/// # Errors
+///
+/// That the frame is of the wrong kind, or does not parse.
+pub fn message<T: FromMessage>(input: Input) -> Result<T> {
+    match input.0 {
+        Payload::Message(message) => T::from_message(message),
+        other => Err(misrouted(&other)),
+    }
+}
+
+/// The payload of `receive`, borrowed.
+///
+/// # Errors
+///
+/// That the frame is of the wrong kind.
+pub fn message_ref<T: MessageRef + ?Sized>(input: &Input) -> Result<&T> {
+    match &input.0 {
+        Payload::Message(message) => T::from_message_ref(message),
+        other => Err(misrouted(other)),
+    }
+}
+
+/// What `receive` can borrow: `&str`, `&[u8]` or `&Message`.
+#[diagnostic::on_unimplemented(
+    message = "`receive` cannot take `&{Self}`",
+    label = "not a kind of message",
+    note = "borrow `&str`, `&[u8]` or `&Message`, or take it by value"
+)]
+pub trait MessageRef {
+    /// Borrows the parameter from the message.
+    ///
+    /// # Errors
+    ///
+    /// That the frame is of the wrong kind.
+    fn from_message_ref(message: &Message) -> Result<&Self>;
+}
+
+impl MessageRef for Message {
+    fn from_message_ref(message: &Message) -> Result<&Self> {
+        Ok(message)
+    }
+}
+
+impl MessageRef for str {
+    fn from_message_ref(message: &Message) -> Result<&Self> {
+        message
+            .as_text()
+            .ok_or_else(|| unsupported("expected a text frame, got binary"))
+    }
+}
+
+impl MessageRef for [u8] {
+    fn from_message_ref(message: &Message) -> Result<&Self> {
+        match message {
+            Message::Binary(bytes) => Ok(bytes),
+            Message::Text(_) => Err(unsupported("expected a binary frame, got text")),
+        }
+    }
+}
+
+/// The payload of `disconnect`.
+///
+/// # Errors
+///
+/// None that a user could see.
+pub fn disconnect<T: FromDisconnect>(input: Input) -> Result<T> {
+    match input.0 {
+        Payload::Disconnect(disconnect) => Ok(T::from_disconnect(disconnect)),
+        other => Err(misrouted(&other)),
+    }
+}
+
+/// The payload of an event's handler.
+///
+/// # Errors
+///
+/// That the event's payload does not decode.
+pub fn event<T: FromEvent>(input: Input) -> Result<T> {
+    match input.0 {
+        Payload::Event(event) => T::from_event(event).map_err(undecodable),
+        other => Err(misrouted(&other)),
+    }
+}
+
+/// The payload of an event's handler, borrowed.
+///
+/// # Errors
+///
+/// That the event's payload does not decode.
+pub fn event_ref<T: EventRef>(input: &Input) -> Result<&T> {
+    match &input.0 {
+        Payload::Event(event) => T::from_event_ref(event).map_err(undecodable),
+        other => Err(misrouted(other)),
+    }
+}
+
+/// What an event's handler can borrow: a typed event, or the [`Event`] itself.
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot take `&{Self}`",
+    label = "not an event",
+    note = "borrow a type with `#[derive(Event)]` or the raw `Event`; take `Payload<T>` by value"
+)]
+pub trait EventRef {
+    /// Borrows the parameter from the event.
+    ///
+    /// # Errors
+    ///
+    /// That the event's payload does not decode.
+    fn from_event_ref(event: &Event) -> Result<&Self>;
+}
+
+impl EventRef for Event {
+    fn from_event_ref(event: &Event) -> Result<&Self> {
+        Ok(event)
+    }
+}
+
+impl<E: TypedEvent> EventRef for E {
+    fn from_event_ref(event: &Event) -> Result<&Self> {
+        event.get()
+    }
+}
+
+/// What a handler returned.
+///
+/// # Errors
+///
+/// What the handler returned.
+pub fn outcome<T: IntoOutcome>(returned: T) -> Outcome {
+    returned.into_outcome()
+}
+
+/// A number that is not in the table: the runtime asks only for those that are.
+///
+/// # Errors
+///
+/// Always.
+#[cold]
+pub fn unknown(handler: u16) -> Outcome {
+    Err(Error::new(
+        ErrorKind::Other,
+        format!("the consumer has no handler number {handler}"),
+    ))
+}
+
+/// Hashes the key of an event's coalescing fields.
+pub fn key(fields: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    fields.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Tells an event that did not decode, which is only counted, from a handler that failed.
+#[cold]
+fn undecodable(error: Error) -> Error {
+    Error::caused(
+        ErrorKind::Undecodable,
+        "the event's payload is not what its handler takes",
+        error,
+    )
+}
+
+#[cold]
+fn misrouted(payload: &Payload) -> Error {
+    Error::new(
+        ErrorKind::Other,
+        format!("a handler was called with {payload:?}"),
+    )
+}
+
+#[cold]
+fn unsupported(text: &str) -> Error {
+    Error::new(ErrorKind::UnsupportedData, text)
+}

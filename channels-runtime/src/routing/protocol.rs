@@ -1,0 +1,224 @@
+//! The application as a whole: what answers requests, and what answers handshakes.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Request, Response, StatusCode};
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt};
+
+use crate::app::{Body, Context, Handshake, WebSocketApp, refusal};
+use crate::layer::{ChannelLayer, ChannelLayers};
+use crate::limits::Limits;
+use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
+
+type HttpService = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
+
+/// An application: pages for plain requests, consumers for WebSocket handshakes, on one port.
+///
+/// It is a [`tower::Service`]: give it to [`serve`](crate::serve), or mount it in an axum router
+/// with `route_service`. Clones are the same application.
+#[derive(Clone)]
+pub struct ProtocolTypeRouter {
+    http: Option<HttpService>,
+    websocket: Option<Arc<dyn WebSocketApp>>,
+    context: Context,
+    /// What is wrong with the environment's settings, unless the code gives its own.
+    misconfigured: Option<Arc<Error>>,
+}
+
+impl ProtocolTypeRouter {
+    /// An application without routes, with the default limits and the channel layers of the
+    /// environment ([`ChannelLayers::from_env`]).
+    pub fn new() -> Self {
+        let (layers, misconfigured) = match ChannelLayers::from_env() {
+            Ok(layers) => (layers, None),
+            Err(error) => (ChannelLayers::none(), Some(Arc::new(error))),
+        };
+        let context = Context::new(layers, Limits::default());
+        Self {
+            http: None,
+            websocket: None,
+            context,
+            misconfigured,
+        }
+    }
+
+    /// What answers plain requests: any tower service, an axum `Router` say.
+    #[must_use]
+    pub fn http<S, B>(mut self, service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let service = service
+            .map_response(|response: Response<B>| response.map(Body::new))
+            .map_err(Into::into);
+        self.http = Some(BoxCloneSyncService::new(service));
+        self
+    }
+
+    /// What answers WebSocket handshakes: a router, a middleware around one, or one consumer.
+    #[must_use]
+    pub fn websocket(mut self, app: impl WebSocketApp) -> Self {
+        self.websocket = Some(Arc::new(app));
+        self
+    }
+
+    /// The channel layers, instead of the environment's.
+    #[must_use]
+    pub fn channel_layers(mut self, layers: ChannelLayers) -> Self {
+        self.context.layers = layers;
+        self.misconfigured = None;
+        self
+    }
+
+    /// One channel layer under the alias `default`, instead of the environment's.
+    #[must_use]
+    pub fn channel_layer(self, layer: impl ChannelLayer) -> Self {
+        self.channel_layers(ChannelLayers::new(layer))
+    }
+
+    /// The limits, instead of the defaults.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.context.limits = Arc::new(limits);
+        self
+    }
+
+    /// The layers, limits and counters that all connections share.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Tells at start-up what could only fail later. [`serve`](crate::serve) calls it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config).
+    pub fn check(&self) -> Result {
+        if let Some(error) = &self.misconfigured {
+            return Err(Error::new(error.kind(), error.to_string()));
+        }
+        self.websocket
+            .as_ref()
+            .map_or(Ok(()), |app| app.check(&self.context))
+    }
+
+    /// Closes every socket with 1012 and waits until all have run their `disconnect`, but not
+    /// longer than the limits say; then closes the layers. Handshakes that come later get 503.
+    ///
+    /// [`serve`](crate::serve) calls it; in an axum program call it from the graceful shutdown.
+    pub async fn shutdown(&self) {
+        let restart = CloseFrame::new(CloseCode::SERVICE_RESTART, "the server restarts");
+        self.context.registry.close_all(&restart);
+        let deadline = self.context.limits.shutdown_timeout;
+        let emptied = self.context.registry.emptied();
+        if tokio::time::timeout(deadline, emptied).await.is_err() {
+            let left = self.context.connections();
+            tracing::warn!(left, "the shutdown did not wait for these connections");
+        }
+        for layer in self.context.layers.iter() {
+            if let Err(error) = layer.close().await {
+                tracing::warn!(%error, "a channel layer did not close");
+            }
+        }
+    }
+
+    async fn answer(self, request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path().to_owned();
+        match &self.websocket {
+            Some(app) if Handshake::is_wanted(request.headers()) && self.is_ours(&path) => {
+                match Handshake::from_request(request, self.context.clone()) {
+                    Ok(handshake) => app.answer(handshake).await,
+                    Err(refusal) => refusal,
+                }
+            }
+            _ => self.answer_plain(request, &path).await,
+        }
+    }
+
+    /// A handshake that no consumer has a route for goes to the `http` application, if there is
+    /// one: it may have sockets of its own.
+    fn is_ours(&self, path: &str) -> bool {
+        self.http.is_none() || self.has_route(path)
+    }
+
+    fn has_route(&self, path: &str) -> bool {
+        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+        self.websocket
+            .as_ref()
+            .is_some_and(|app| app.has_route(&path))
+    }
+
+    async fn answer_plain(&self, request: Request<Body>, path: &str) -> Response<Body> {
+        let response = match &self.http {
+            Some(service) => service
+                .clone()
+                .oneshot(request)
+                .await
+                .unwrap_or_else(|error| {
+                    tracing::error!(%error, "the http application failed");
+                    refusal(StatusCode::INTERNAL_SERVER_ERROR, "")
+                }),
+            None => refusal(StatusCode::NOT_FOUND, "not found\n"),
+        };
+        if response.status() == StatusCode::NOT_FOUND && self.has_route(path) {
+            return upgrade_required();
+        }
+        response
+    }
+}
+
+/// RFC 9110 §15.5.22: the path is there, but only for WebSockets.
+fn upgrade_required() -> Response<Body> {
+    let mut response = refusal(
+        StatusCode::UPGRADE_REQUIRED,
+        "this path takes WebSockets only\n",
+    );
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    response
+}
+
+impl<B> Service<Request<B>> for ProtocolTypeRouter
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let answer = self.clone().answer(request.map(Body::new));
+        Box::pin(async { Ok(answer.await) })
+    }
+}
+
+impl Default for ProtocolTypeRouter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for ProtocolTypeRouter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProtocolTypeRouter")
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,179 @@
+//! Accepting connections, and ending them in order.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{HttpService, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower::Service;
+
+use crate::BoxError;
+use crate::app::Body;
+use crate::limits::Limits;
+use crate::routing::ProtocolTypeRouter;
+use crate::scope::Addresses;
+
+/// How many connections the kernel keeps for us until we accept them. tokio's own 128 make the
+/// clients of a reconnect storm repeat their SYN.
+const BACKLOG: u32 = 16 * 1024;
+
+/// How long to wait when the process has no file descriptor left.
+const EXHAUSTED: Duration = Duration::from_millis(50);
+
+/// Binds to the first address that can be bound.
+pub(super) fn listen(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no such address");
+    for address in addresses {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// The HTTP connections of a server that no longer accepts. Each holds a receiver.
+pub(super) struct Connections(watch::Sender<()>);
+
+impl Connections {
+    /// Lets requests that run come to their end, for so long.
+    pub(super) async fn finish(self, timeout: Duration) {
+        self.0.send_replace(());
+        if tokio::time::timeout(timeout, self.0.closed())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the shutdown did not wait for some requests");
+        }
+    }
+}
+
+/// Accepts connections until the shutdown.
+pub(super) async fn accept_until(
+    listener: TcpListener,
+    app: &ProtocolTypeRouter,
+    shutdown: impl Future<Output = ()>,
+) -> Connections {
+    let limits = app.context().limits();
+    let permits = Arc::new(Semaphore::new(
+        limits.connections.min(Semaphore::MAX_PERMITS),
+    ));
+    let connections = Connections(watch::Sender::new(()));
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => return connections,
+            accepted = accept(&listener, &permits) => accepted,
+        };
+        match accepted {
+            Ok((stream, client, permit)) => {
+                tokio::spawn(connection(
+                    stream,
+                    client,
+                    permit,
+                    app.clone(),
+                    limits,
+                    connections.0.subscribe(),
+                ));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(EXHAUSTED).await;
+            }
+        }
+    }
+}
+
+/// Cancel safe: the permit is given back, and accepting is cancel safe itself.
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    let (stream, client) = listener.accept().await?;
+    Ok((stream, client, permit))
+}
+
+/// One connection's HTTP, until its end or its upgrade.
+fn connection(
+    stream: TcpStream,
+    client: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    app: ProtocolTypeRouter,
+    limits: &Limits,
+    stop: watch::Receiver<()>,
+) -> impl Future<Output = ()> + Send + 'static {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "the socket has no TCP_NODELAY");
+    }
+    let addresses = Addresses {
+        client: Some(client),
+        server: stream.local_addr().ok(),
+    };
+    let permit = Arc::new(permit);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(addresses);
+        // The connection counts until the last of its request and its socket is gone.
+        request.extensions_mut().insert(Arc::clone(&permit));
+        app.clone().call(request)
+    });
+    serve_http(stream, service, limits, stop)
+}
+
+/// HTTP on any stream, until its end, its upgrade, or the stop.
+pub(crate) fn serve_http<I, S>(
+    stream: I,
+    service: S,
+    limits: &Limits,
+    mut stop: watch::Receiver<()>,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HttpService<Incoming, ResBody = Body> + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+{
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.handshake_timeout)
+        .max_buf_size(limits.head_bytes.max(8192))
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    async move {
+        let mut served = pin!(served);
+        let ended = tokio::select! {
+            ended = &mut served => ended,
+            _ = stop.changed() => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended with an error");
+        }
+    }
+}

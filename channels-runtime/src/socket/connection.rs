@@ -1,0 +1,343 @@
+//! The task of one connection: it alone touches the socket and calls the consumer.
+//!
+//! A handler runs inside of this task, or on a thread that may block, while the task goes on
+//! moving bytes: so pings are answered, a disconnect is noticed and output flows during it.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Sleep, sleep};
+
+use super::calls::{Call, Held, run};
+use super::link::Link;
+use super::registry::Registered;
+use super::slot::{self, Slot};
+use super::wire::Wire;
+use crate::consumer::{
+    Consumer, Declaration, Disconnect, DisconnectedBy, Hook, Input, Outcome, WebSocketKind,
+};
+use crate::stats::DropReason;
+use crate::{CloseCode, CloseFrame, Error, ErrorKind};
+
+/// How many handlers run before other tasks have their turn.
+const BUDGET: usize = 64;
+
+/// A connection, as the future that is its life. `F` is the future of one call.
+pub(crate) struct Connection<C, F> {
+    link: Arc<Link>,
+    held: Arc<Mutex<Held<C>>>,
+    call: fn(Arc<Mutex<Held<C>>>, Call) -> F,
+    running: Option<Running<F>>,
+    wire: Wire,
+    stage: Stage,
+    /// Whether the next handler is an event's: frames and events take turns.
+    events_turn: bool,
+    grace: Duration,
+    /// Until when a handler may run after the connection's end, and `disconnect` behind it.
+    deadline: Option<Pin<Box<Sleep>>>,
+    _registered: Registered,
+}
+
+struct Running<F> {
+    slot: Slot<F>,
+    what: What,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Connect,
+    Receive,
+    Event,
+    Release,
+}
+
+/// How far the connection has come.
+enum Stage {
+    /// The handshake is not answered yet.
+    Handshake,
+    /// Frames and events go to their handlers.
+    Open,
+    /// The stream has ended; `disconnect` has still to run.
+    Ended(Disconnect),
+    /// `disconnect` runs, or has run.
+    Released,
+}
+
+/// Begins a connection's life: with its `connect`.
+pub(crate) fn connection<C>(
+    link: Arc<Link>,
+    held: Held<C>,
+    wire: Wire,
+    grace: Duration,
+    registered: Registered,
+) -> impl Future<Output = ()> + Send
+where
+    C: Consumer + Declaration<Kind = WebSocketKind>,
+{
+    let mut connection = Connection {
+        link,
+        held: Arc::new(Mutex::new(held)),
+        call: run::<C>,
+        running: None,
+        wire,
+        stage: Stage::Handshake,
+        events_turn: false,
+        grace,
+        deadline: None,
+        _registered: registered,
+    };
+    connection.start(What::Connect, Call::Connect);
+    connection
+}
+
+impl<C, F> Future for Connection<C, F>
+where
+    C: Consumer + Declaration<Kind = WebSocketKind>,
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let connection = self.get_mut();
+        connection.link.register(cx.waker());
+        for _ in 0..BUDGET {
+            connection.poll_wire(cx);
+            if connection.poll_handler(cx).is_pending() {
+                // What a handler that goes on waiting has sent so far leaves now.
+                if connection.link.has_output() {
+                    connection.poll_wire(cx);
+                }
+                return Poll::Pending;
+            }
+            if matches!(connection.stage, Stage::Released) && connection.running.is_none() {
+                return Poll::Ready(());
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<C, F> Connection<C, F>
+where
+    C: Consumer + Declaration<Kind = WebSocketKind>,
+    F: Future<Output = Outcome> + Send + 'static,
+{
+    /// Moves bytes, once the handshake is accepted, and notices the end.
+    fn poll_wire(&mut self, cx: &mut Context<'_>) {
+        match self.stage {
+            Stage::Handshake if self.link.is_accepted() => self.stage = Stage::Open,
+            Stage::Handshake if self.link.is_abandoned() => self.abandon(),
+            Stage::Handshake | Stage::Ended(_) | Stage::Released => return,
+            Stage::Open => {}
+        }
+        if let Stage::Open = self.stage
+            && let Poll::Ready(disconnect) = self.wire.poll(&self.link, cx)
+        {
+            self.link.end();
+            tracing::debug!(code = %disconnect.code, by = ?disconnect.by, "disconnected");
+            self.stage = Stage::Ended(disconnect);
+            self.deadline = Some(Box::pin(sleep(self.grace)));
+        }
+    }
+
+    /// The handshake was given up: there is no connection to disconnect from.
+    fn abandon(&mut self) {
+        self.link.end();
+        self.drop_running();
+        self.release(None);
+    }
+
+    /// Runs the handler that runs, or starts the next. Ready if something happened.
+    fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(running) = &mut self.running else {
+            return self.start_next();
+        };
+        let what = running.what;
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            match running.slot.as_mut().as_pin_mut() {
+                Some(future) => future.poll(cx),
+                None => Poll::Ready(Ok(())),
+            }
+        }));
+        match polled {
+            Ok(Poll::Pending) if self.time_is_up(cx) => {
+                tracing::warn!("a handler did not end in time after its connection");
+                self.drop_running();
+            }
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(outcome)) => {
+                self.drop_running();
+                self.finish(what, outcome);
+            }
+            Err(_) => {
+                self.drop_running();
+                self.link.stats().panicked();
+                tracing::error!("a handler panicked: its connection is closed");
+                self.finish(
+                    what,
+                    Err(Error::new(ErrorKind::Other, "the handler panicked")),
+                );
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn time_is_up(&mut self, cx: &mut Context<'_>) -> bool {
+        self.deadline
+            .as_mut()
+            .is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
+    }
+
+    fn drop_running(&mut self) {
+        if let Some(running) = self.running.take() {
+            // A future may panic when it is dropped, too: that is its own end, not the task's.
+            let dropped = catch_unwind(AssertUnwindSafe(|| slot::clear(running.slot)));
+            if dropped.is_err() {
+                tracing::error!("a handler panicked while it was dropped");
+            }
+        }
+    }
+
+    fn start(&mut self, what: What, call: Call) {
+        let slot = slot::place((self.call)(Arc::clone(&self.held), call));
+        self.running = Some(Running { slot, what });
+    }
+
+    /// Starts what comes next. Pending if there is nothing to do.
+    fn start_next(&mut self) -> Poll<()> {
+        match &self.stage {
+            Stage::Handshake => self.release(None),
+            Stage::Ended(disconnect) => {
+                let disconnect = disconnect.clone();
+                self.release(Some(disconnect));
+            }
+            Stage::Released => {}
+            Stage::Open if !self.link.is_open() => return Poll::Pending,
+            Stage::Open => {
+                let first = self.events_turn;
+                let started = self.start_one(first) || self.start_one(!first);
+                if !started {
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn start_one(&mut self, event: bool) -> bool {
+        if event {
+            self.start_event()
+        } else {
+            self.start_receive()
+        }
+    }
+
+    fn start_event(&mut self) -> bool {
+        while let Some(event) = self.link.pop_event() {
+            if let Some(route) = C::TABLE.find(event.event_type()) {
+                self.events_turn = false;
+                self.start(What::Event, Call::Handler(route, event.into()));
+                return true;
+            }
+        }
+        false
+    }
+
+    fn start_receive(&mut self) -> bool {
+        while let Some(message) = self.wire.pop() {
+            if let Some(route) = C::TABLE.hook(Hook::Receive) {
+                self.events_turn = true;
+                self.start(What::Receive, Call::Handler(route, message.into()));
+                return true;
+            }
+        }
+        false
+    }
+
+    fn release(&mut self, disconnect: Option<Disconnect>) {
+        self.stage = Stage::Released;
+        self.deadline = Some(Box::pin(sleep(self.grace)));
+        let call = disconnect
+            .and_then(|disconnect| Some((C::TABLE.hook(Hook::Disconnect)?, disconnect)))
+            .map(|(route, disconnect)| (route, Input::from(disconnect)));
+        self.start(What::Release, Call::Release(call));
+    }
+
+    /// What a handler's end means for the connection.
+    fn finish(&mut self, what: What, outcome: Outcome) {
+        let Err(error) = outcome else { return };
+        match (what, error.kind()) {
+            (What::Event, ErrorKind::Undecodable) => {
+                self.link.stats().dropped(DropReason::Undecodable);
+                tracing::warn!(%error, source = error.source_text(), "an event does not decode");
+            }
+            (What::Release, _) => tracing::error!(%error, "`disconnect` failed"),
+            // The connection was over before the handler was: that is no failure of the handler.
+            (_, ErrorKind::Closed) if !self.link.is_open() => {}
+            _ => {
+                let (frame, by) = close_for(&error);
+                if by == DisconnectedBy::Failure {
+                    tracing::error!(%error, source = error.source_text(), "a handler failed");
+                }
+                self.link.close(frame, by);
+            }
+        }
+    }
+}
+
+/// The close frame that the client gets for an error of a handler: the code, not the details.
+fn close_for(error: &Error) -> (CloseFrame, DisconnectedBy) {
+    let (code, reason, by) = match error.kind() {
+        ErrorKind::Stop => (CloseCode::NORMAL, "", DisconnectedBy::Consumer),
+        ErrorKind::UnsupportedData => (
+            CloseCode::UNSUPPORTED_DATA,
+            "unsupported kind of frame",
+            DisconnectedBy::Limit,
+        ),
+        ErrorKind::InvalidPayload => (
+            CloseCode::INVALID_PAYLOAD,
+            "invalid JSON",
+            DisconnectedBy::Limit,
+        ),
+        _ => (CloseCode::INTERNAL_ERROR, "", DisconnectedBy::Failure),
+    };
+    (CloseFrame::new(code, reason), by)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Stop;
+
+    #[test]
+    fn a_client_learns_the_code_of_an_error() {
+        let cases = [
+            (Error::from(Stop), CloseCode::NORMAL),
+            (
+                Error::new(ErrorKind::UnsupportedData, ""),
+                CloseCode::UNSUPPORTED_DATA,
+            ),
+            (
+                Error::new(ErrorKind::InvalidPayload, ""),
+                CloseCode::INVALID_PAYLOAD,
+            ),
+            (Error::other("secret"), CloseCode::INTERNAL_ERROR),
+            (
+                Error::new(ErrorKind::Layer, "secret"),
+                CloseCode::INTERNAL_ERROR,
+            ),
+            (crate::AcceptConnection.into(), CloseCode::INTERNAL_ERROR),
+        ];
+        for (error, code) in cases {
+            let (frame, _) = close_for(&error);
+            assert_eq!(frame.code, code, "{error}");
+            assert!(!frame.reason.contains("secret"));
+        }
+    }
+}

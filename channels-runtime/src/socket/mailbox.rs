@@ -1,0 +1,132 @@
+//! The events that wait for one connection: bounded, with a declared policy for what is too much.
+
+use std::collections::VecDeque;
+
+use crate::Event;
+use crate::consumer::Overflow;
+
+/// A queue that costs nothing while it is empty.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    events: VecDeque<Event>,
+    capacity: usize,
+    overflow: Overflow,
+}
+
+/// What became of a pushed event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    Queued,
+    /// The event itself was dropped.
+    DroppedNewest,
+    /// The event is in; the oldest was dropped for it.
+    DroppedOldest,
+    /// The event is in; it replaced one of the same key.
+    Coalesced,
+    /// The event was dropped, and the connection has to be closed.
+    MustClose,
+}
+
+impl Mailbox {
+    pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
+        Self {
+            events: VecDeque::new(),
+            capacity,
+            overflow,
+        }
+    }
+
+    pub(crate) fn push(&mut self, event: &Event) -> Pushed {
+        if self.events.len() < self.capacity {
+            self.events.push_back(event.clone());
+            return Pushed::Queued;
+        }
+        match self.overflow {
+            Overflow::DropNewest => Pushed::DroppedNewest,
+            Overflow::Close => Pushed::MustClose,
+            Overflow::DropOldest => self.replace_oldest(event),
+            Overflow::Coalesce => self.coalesce(event),
+        }
+    }
+
+    fn replace_oldest(&mut self, event: &Event) -> Pushed {
+        self.events.pop_front();
+        self.events.push_back(event.clone());
+        Pushed::DroppedOldest
+    }
+
+    /// The newer event takes the end of the queue: it may not overtake what came before it.
+    fn coalesce(&mut self, event: &Event) -> Pushed {
+        let key = event.coalesce_key();
+        match self
+            .events
+            .iter()
+            .position(|waiting| waiting.coalesce_key() == key)
+        {
+            Some(at) => {
+                self.events.remove(at);
+                self.events.push_back(event.clone());
+                Pushed::Coalesced
+            }
+            None => self.replace_oldest(event),
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        let event = self.events.pop_front();
+        if self.events.is_empty() {
+            self.clear();
+        }
+        event
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.events = VecDeque::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(event_type: &str, number: u32) -> Event {
+        Event::new(event_type, json!({ "number": number })).expect("an event")
+    }
+
+    fn drain(mailbox: &mut Mailbox) -> Vec<u64> {
+        std::iter::from_fn(|| mailbox.pop())
+            .map(|event| {
+                event.to_json().expect("json")["number"]
+                    .as_u64()
+                    .expect("number")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn each_policy_keeps_what_it_says() {
+        let cases = [
+            (Overflow::DropNewest, Pushed::DroppedNewest, vec![1, 2]),
+            (Overflow::DropOldest, Pushed::DroppedOldest, vec![2, 3]),
+            (Overflow::Close, Pushed::MustClose, vec![1, 2]),
+            (Overflow::Coalesce, Pushed::Coalesced, vec![2, 3]),
+        ];
+        for (overflow, pushed, left) in cases {
+            let mut mailbox = Mailbox::new(2, overflow);
+            assert_eq!(mailbox.push(&event("same.type", 1)), Pushed::Queued);
+            assert_eq!(mailbox.push(&event("other.type", 2)), Pushed::Queued);
+            assert_eq!(mailbox.push(&event("same.type", 3)), pushed, "{overflow:?}");
+            assert_eq!(drain(&mut mailbox), left, "{overflow:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_event_of_its_key_the_oldest_makes_room() {
+        let mut mailbox = Mailbox::new(1, Overflow::Coalesce);
+        mailbox.push(&event("one.type", 1));
+        assert_eq!(mailbox.push(&event("other.type", 2)), Pushed::DroppedOldest);
+        assert_eq!(drain(&mut mailbox), [2]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Work beside the handlers: tasks that end with the connection, and work that blocks.
+
+use std::future::Future;
+use std::panic;
+
+use tokio::task::{AbortHandle, JoinSet};
+
+/// The tasks of one connection; dropping it ends them.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks(Option<JoinSet<()>>);
+
+impl Tasks {
+    pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
+        let tasks = self.0.get_or_insert_with(JoinSet::new);
+        // What has ended by itself is let go here, so that a long connection does not collect it.
+        while let Some(ended) = tasks.try_join_next() {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                tracing::error!(%error, "a connection's task panicked");
+            }
+        }
+        TaskHandle(tasks.spawn(task))
+    }
+}
+
+/// A task or timer of a connection.
+///
+/// Dropping the handle leaves it running: it ends with the connection.
+#[derive(Clone, Debug)]
+pub struct TaskHandle(AbortHandle);
+
+impl TaskHandle {
+    /// Ends the task where it waits next.
+    pub fn cancel(&self) {
+        self.0.abort();
+    }
+}
+
+/// Runs work that blocks, a database call or a computation, on a thread where it may.
+///
+/// Channels' `sync_to_async` and `database_sync_to_async`; these share one thread there, here
+/// every call has its own, from tokio's pool.
+///
+/// # Panics
+///
+/// If the work panics.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, the work goes on to its end and its result is lost.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let sum = channels_runtime::blocking(|| (1..=1000_u64).sum::<u64>()).await;
+/// assert_eq!(sum, 500_500);
+/// # }
+/// ```
+#[doc(alias = "sync_to_async")]
+#[doc(alias = "database_sync_to_async")]
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => match error.try_into_panic() {
+            Ok(payload) => panic::resume_unwind(payload),
+            // Blocking work is cancelled only where the runtime itself shuts down.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

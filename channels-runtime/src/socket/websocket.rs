@@ -1,0 +1,327 @@
+//! The connection as its handlers see it.
+
+use std::fmt;
+use std::future::Future;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::accept::{Accept, Answer, Decision, Deny};
+use super::link::Link;
+use super::sender::Sender;
+use super::tasks::{TaskHandle, Tasks};
+use crate::layer::{Channel, ChannelLayer, Receiver};
+use crate::{ChannelName, CloseCode, Error, ErrorKind, Event, GroupName, Message, Result, Scope};
+
+/// A WebSocket, in the hands of its consumer's `async fn` handlers.
+///
+/// What a handler sends is queued and written by the connection's own task, in order. Plain `fn`
+/// handlers take a [`BlockingWebSocket`](crate::BlockingWebSocket) instead.
+pub struct WebSocket {
+    link: Arc<Link>,
+    scope: Scope,
+    layer: Arc<dyn ChannelLayer>,
+    /// Open for consumers that have handlers for events, from before `connect`.
+    channel: Option<Channel>,
+    /// The groups that the consumer declares.
+    groups: &'static [&'static str],
+    /// The handshake, until it is answered.
+    answer: Option<Answer>,
+    tasks: Tasks,
+}
+
+impl WebSocket {
+    pub(crate) fn new(
+        link: Arc<Link>,
+        scope: Scope,
+        layer: Arc<dyn ChannelLayer>,
+        groups: &'static [&'static str],
+        answer: Answer,
+    ) -> Self {
+        Self {
+            link,
+            scope,
+            layer,
+            channel: None,
+            groups,
+            answer: Some(answer),
+            tasks: Tasks::default(),
+        }
+    }
+
+    /// What is known of the connection.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// A captured part of the path, as a value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Route`] if the route has no such name, or the text is no `T`.
+    pub fn url_kwarg<T: FromStr>(&self, name: &str) -> Result<T> {
+        self.scope.url_kwarg(name)
+    }
+
+    /// Accepts the handshake: `socket.accept().await`, or with a subprotocol and headers.
+    ///
+    /// The consumer's groups are joined, then the client gets its 101. A `connect` that returns
+    /// without an answer accepts too.
+    ///
+    /// # Errors
+    ///
+    /// The awaited result is [`ErrorKind::Handshake`] if the handshake was answered already, or
+    /// the subprotocol was not offered; [`ErrorKind::Closed`] if the client is gone;
+    /// [`ErrorKind::Layer`] if the groups cannot be joined.
+    pub fn accept(&mut self) -> Accept<'_> {
+        Accept::new(self)
+    }
+
+    /// Refuses the handshake with an HTTP status: `socket.deny(StatusCode::FORBIDDEN).await`, or
+    /// with headers and a body.
+    ///
+    /// # Errors
+    ///
+    /// The awaited result is [`ErrorKind::Handshake`] if the handshake was answered already, or
+    /// the status is not one of a refusal (300–599).
+    pub fn deny(&mut self, status: StatusCode) -> Deny<'_> {
+        Deny::new(self, status)
+    }
+
+    /// Sends a text or binary message, after waiting for room where too much is queued.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] if the connection is over, [`ErrorKind::Handshake`] before it is
+    /// accepted. The message comes back by [`Error::into_unsent`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it completes, the message is not sent.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result {
+        let mut message = Some(message.into());
+        std::future::poll_fn(|cx| self.link.poll_send(&mut message, cx)).await
+    }
+
+    /// Sends a value as JSON in a text message.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Encode`] if the value does not serialize, else as [`send`](Self::send).
+    pub async fn send_json(&mut self, value: &(impl Serialize + ?Sized + Sync)) -> Result {
+        self.send(to_json(value)?).await
+    }
+
+    /// Closes the socket after what was sent, with a code and a reason that reach the client.
+    ///
+    /// Closing again, or closing what the peer closed, does nothing. Before the handshake is
+    /// answered it is refused with 403, as in Channels.
+    ///
+    /// # Errors
+    ///
+    /// None that this call could see; it is fallible so that it ends a handler like its siblings.
+    pub async fn close(
+        &mut self,
+        code: CloseCode,
+        reason: impl Into<std::borrow::Cow<'static, str>>,
+    ) -> Result {
+        if self.is_answered() {
+            self.sender().close(code, reason);
+            Ok(())
+        } else {
+            self.deny(StatusCode::FORBIDDEN).await
+        }
+    }
+
+    /// A handle that sends from elsewhere: a task of the connection, say.
+    pub fn sender(&self) -> Sender {
+        Sender::new(Arc::clone(&self.link))
+    }
+
+    /// The connection's address in its channel layer.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for a consumer that handles no event: it has no channel.
+    pub fn channel_name(&self) -> Result<&ChannelName> {
+        self.channel.as_ref().map(Channel::name).ok_or_else(|| {
+            let what = "the consumer has no channel, for it handles no event; \
+                        give it a `#[handler(\"…\")]` or a `#[fallback]`";
+            Error::new(ErrorKind::Config, what)
+        })
+    }
+
+    /// The consumer's channel layer.
+    pub fn layer(&self) -> &Arc<dyn ChannelLayer> {
+        &self.layer
+    }
+
+    /// Joins a group. The membership ends with the connection at the latest.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Name`] for a name that is not allowed, [`ErrorKind::Config`] for a consumer
+    /// without a channel, [`ErrorKind::Layer`] if the layer fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it completes, the connection may or may not be a member.
+    pub async fn group_add(&mut self, group: &str) -> Result {
+        self.layer
+            .group_add(GroupName::new(group)?, self.channel_name()?)
+            .await
+    }
+
+    /// Leaves a group. Without a membership nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`group_add`](Self::group_add).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it completes, the connection may or may not be a member.
+    pub async fn group_discard(&mut self, group: &str) -> Result {
+        self.layer
+            .group_discard(GroupName::new(group)?, self.channel_name()?)
+            .await
+    }
+
+    /// Sends an event to every member of a group, this connection included if it is one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Name`] for a name that is not allowed, [`ErrorKind::Layer`] if the layer
+    /// fails; the event comes back by [`Error::into_unsent`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it completes, the event may or may not be sent.
+    pub async fn group_send(&mut self, group: &str, event: impl Into<Event>) -> Result {
+        let sent = self
+            .layer
+            .group_send(GroupName::new(group)?, event.into(), None)
+            .await;
+        sent.map(|_| ())
+    }
+
+    /// Sends an event to every member of a group but this connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`group_send`](Self::group_send).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it completes, the event may or may not be sent.
+    pub async fn group_send_except_self(&mut self, group: &str, event: impl Into<Event>) -> Result {
+        let except = self.channel.as_ref().map(Channel::name);
+        let sent = self
+            .layer
+            .group_send(GroupName::new(group)?, event.into(), except)
+            .await;
+        sent.map(|_| ())
+    }
+
+    /// Sends an event to one channel of the layer.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::ChannelFull`] if it has no room, [`ErrorKind::Layer`] if the layer fails; the
+    /// event comes back by [`Error::into_unsent`].
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it completes, the event may or may not be sent.
+    pub async fn channel_send(&mut self, channel: &ChannelName, event: impl Into<Event>) -> Result {
+        self.layer.send(channel, event.into()).await
+    }
+
+    /// Runs a task beside the handlers that ends with the connection at the latest.
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
+        self.tasks.spawn(task)
+    }
+
+    /// Sends an event to this consumer once, after a while.
+    ///
+    /// Like every event it goes through the mailbox; nothing comes once the connection is over.
+    pub fn after(&mut self, delay: Duration, event: impl Into<Event>) -> TaskHandle {
+        let (link, event) = (Arc::clone(&self.link), event.into());
+        self.tasks.spawn(async move {
+            tokio::time::sleep(delay).await;
+            link.deliver(&event);
+        })
+    }
+
+    /// Sends an event to this consumer again and again, the first after one period.
+    ///
+    /// Where a handler takes longer than a period, the ticks that it missed are skipped.
+    pub fn every(&mut self, period: Duration, event: impl Into<Event>) -> TaskHandle {
+        let (link, event) = (Arc::clone(&self.link), event.into());
+        self.tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(period).await;
+                link.deliver(&event);
+            }
+        })
+    }
+
+    pub(crate) fn is_answered(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    /// Opens the channel, before anything could be sent to it.
+    pub(crate) async fn open_channel(&mut self) -> Result {
+        self.channel = Some(self.layer.new_channel(Arc::clone(&self.link) as _).await?);
+        Ok(())
+    }
+
+    pub(crate) async fn join_declared_groups(&mut self) -> Result {
+        for group in self.groups {
+            self.group_add(group).await?;
+        }
+        Ok(())
+    }
+
+    /// Answers the handshake, once.
+    pub(crate) fn answer(&mut self, decision: Decision) -> Result {
+        let accepted = matches!(decision, Decision::Accept { .. });
+        let Some(answer) = self.answer.take() else {
+            return Err(Error::new(
+                ErrorKind::Handshake,
+                "the handshake was answered already",
+            ));
+        };
+        // Opened first, so that the client that has its 101 never meets a connection that is not.
+        if accepted {
+            self.link.open();
+        }
+        answer.send(decision).map_err(|_| {
+            self.link.end();
+            Error::new(ErrorKind::Closed, "the client gave the handshake up")
+        })
+    }
+
+    /// Ends what ends with the connection: its tasks, its memberships, its channel.
+    pub(crate) fn release(&mut self) {
+        self.tasks = Tasks::default();
+        self.channel = None;
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("scope", &self.scope)
+            .field("channel", &self.channel)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::caused(ErrorKind::Encode, "the value does not serialize", error))
+}

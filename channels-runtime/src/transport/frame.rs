@@ -1,0 +1,99 @@
+//! A frame as a server sends it: not masked, so one encoding serves every receiver.
+
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+use crate::Message;
+
+/// The longest header of a frame that is not masked: two bytes and a length of eight.
+const MAX_HEADER: usize = 10;
+
+/// One message in one frame, ready to be written; clones share the payload.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    header: [u8; MAX_HEADER],
+    header_len: u8,
+    payload: Bytes,
+}
+
+impl Frame {
+    pub(crate) fn new(message: Message) -> Self {
+        let opcode = match message {
+            Message::Text(_) => OpCode::Data(Data::Text),
+            Message::Binary(_) => OpCode::Data(Data::Binary),
+        };
+        Self::encode(opcode, message.into_bytes())
+    }
+
+    /// Bytes that are frames already, as the codec writes control frames.
+    pub(crate) fn encoded(frames: Vec<u8>) -> Self {
+        Self {
+            header: [0; MAX_HEADER],
+            header_len: 0,
+            payload: frames.into(),
+        }
+    }
+
+    /// A ping without a payload.
+    pub(crate) fn ping() -> Self {
+        use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
+        Self::encode(OpCode::Control(Control::Ping), Bytes::new())
+    }
+
+    fn encode(opcode: OpCode, payload: Bytes) -> Self {
+        let header = FrameHeader {
+            opcode,
+            ..FrameHeader::default()
+        };
+        let mut encoded = [0; MAX_HEADER];
+        let mut rest = &mut encoded[..];
+        let written = header
+            .format(payload.len() as u64, &mut rest)
+            .map(|()| rest.len());
+        let left = written.expect("a header that is not masked has at most ten bytes");
+        #[expect(clippy::cast_possible_truncation, reason = "at most ten")]
+        let header_len = (MAX_HEADER - left) as u8;
+        Self {
+            header: encoded,
+            header_len,
+            payload,
+        }
+    }
+
+    pub(crate) fn header(&self) -> &[u8] {
+        &self.header[..usize::from(self.header_len)]
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// How many bytes go over the wire.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.header_len) + self.payload.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_those_of_the_rfc() {
+        let cases: [(Message, &[u8]); 5] = [
+            ("Hello".into(), &[0x81, 5]),
+            (Vec::new().into(), &[0x82, 0]),
+            ("x".repeat(125).into(), &[0x81, 125]),
+            ("x".repeat(126).into(), &[0x81, 126, 0, 126]),
+            (vec![0; 65536].into(), &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ];
+        for (message, header) in cases {
+            let len = message.len();
+            let frame = Frame::new(message);
+            assert_eq!(frame.header(), header);
+            assert_eq!(frame.len(), header.len() + len);
+        }
+        assert_eq!(Frame::ping().header(), [0x89, 0]);
+    }
+}

@@ -1,0 +1,20 @@
+//! The wire: the only folder that names tungstenite.
+
+#[cfg(feature = "testing")]
+mod client;
+mod codec;
+mod frame;
+mod io;
+mod text;
+
+#[cfg(feature = "testing")]
+pub(crate) use self::client::{Client, Received};
+pub(crate) use self::codec::{Codec, Incoming, ReadError};
+pub(crate) use self::frame::Frame;
+pub(crate) use self::io::{Io, Upgraded};
+pub use self::text::Text;
+
+/// The answer to a `Sec-WebSocket-Key` (RFC 6455 §4.2.2).
+pub(crate) fn accept_key(key: &[u8]) -> String {
+    tokio_tungstenite::tungstenite::handshake::derive_accept_key(key)
+}
