@@ -1,7 +1,10 @@
 //! Names of channels and groups, and how they look to a layer that takes only ASCII.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -147,6 +150,8 @@ fn hex_digit(byte: u8) -> Option<u8> {
 
 /// The address of one consumer in a channel layer.
 ///
+/// It can be a field of an event, so that whoever handles the event can answer its sender.
+///
 /// # Examples
 ///
 /// ```
@@ -193,6 +198,19 @@ impl fmt::Display for ChannelName {
     }
 }
 
+impl Serialize for ChannelName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChannelName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::new(&name).map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -224,6 +242,18 @@ mod tests {
         ] {
             assert!(ChannelName::new(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_channel_name_is_checked_when_it_is_read() {
+        let name = ChannelName::new("specific.client!abc").expect("valid");
+        let json = serde_json::to_string(&name).expect("a string");
+        assert_eq!(json, r#""specific.client!abc""#);
+        assert_eq!(
+            serde_json::from_str::<ChannelName>(&json).expect("valid"),
+            name
+        );
+        assert!(serde_json::from_str::<ChannelName>(r#""two words""#).is_err());
     }
 
     #[test]
