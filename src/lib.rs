@@ -12,10 +12,10 @@ pub use channels_runtime::__private;
 pub mod prelude {
     pub use channels_macros::{Event, consumer, fallback, handler};
     pub use channels_runtime::{
-        AcceptConnection, BlockingWebSocket, Bytes, ChannelLayer, ChannelLayers, CloseCode,
-        Consumer, DenyConnection, Disconnect, Error, ErrorKind, Event, Group, InMemoryChannelLayer,
-        Json, Limits, Message, Payload, ProtocolTypeRouter, Result, StatusCode, Stop, Text,
-        URLRouter, WebSocket,
+        AcceptConnection, BlockingWebSocket, Bytes, ChannelLayer, ChannelLayers, ChannelName,
+        CloseCode, Consumer, DenyConnection, Disconnect, Error, ErrorKind, Event, FromMessage,
+        Group, InMemoryChannelLayer, Json, Limits, Message, Payload, ProtocolTypeRouter, Result,
+        Server, StatusCode, Stop, Text, URLRouter, WebSocket,
     };
     pub use serde::{Deserialize, Serialize};
 }

@@ -328,7 +328,7 @@ fn a_thread_without_runtime_sends_through_the_blocking_handle() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let fixture = fixture();
     let mut member = runtime.block_on(fixture.member());
-    let layer = BlockingChannelLayer::new(Arc::new(fixture.layer.clone()), runtime.handle());
+    let layer = BlockingChannelLayer::new(Arc::new(fixture.layer), runtime.handle());
     let sent = std::thread::spawn(move || {
         layer.group_send(
             "g",

@@ -1,7 +1,10 @@
 //! Names of channels and groups, and how they look to a layer that takes only ASCII.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -10,6 +13,8 @@ pub const MAX_WIRE_NAME: usize = 99;
 
 /// The longest group name that this API takes, in bytes of UTF-8.
 pub const MAX_GROUP_NAME: usize = 1024;
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// What the escaped form of a group name begins with.
 const ESCAPED: &str = "utf8-.";
@@ -118,7 +123,9 @@ fn escape(name: &str) -> String {
         if is_wire_byte(byte) && byte != b'_' {
             wire.push(char::from(byte));
         } else {
-            wire.push_str(&format!("_{byte:02x}"));
+            wire.push('_');
+            wire.push(char::from(HEX[usize::from(byte >> 4)]));
+            wire.push(char::from(HEX[usize::from(byte & 0xf)]));
         }
     }
     wire
@@ -146,6 +153,8 @@ fn hex_digit(byte: u8) -> Option<u8> {
 }
 
 /// The address of one consumer in a channel layer.
+///
+/// It can be a field of an event, so that whoever handles the event can answer its sender.
 ///
 /// # Examples
 ///
@@ -193,6 +202,19 @@ impl fmt::Display for ChannelName {
     }
 }
 
+impl Serialize for ChannelName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChannelName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        Self::new(&name).map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -224,6 +246,18 @@ mod tests {
         ] {
             assert!(ChannelName::new(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_channel_name_is_checked_when_it_is_read() {
+        let name = ChannelName::new("specific.client!abc").expect("valid");
+        let json = serde_json::to_string(&name).expect("a string");
+        assert_eq!(json, r#""specific.client!abc""#);
+        assert_eq!(
+            serde_json::from_str::<ChannelName>(&json).expect("valid"),
+            name
+        );
+        assert!(serde_json::from_str::<ChannelName>(r#""two words""#).is_err());
     }
 
     #[test]
@@ -260,7 +294,7 @@ mod tests {
         fn every_group_name_survives_the_wire(name in "\\PC{1,24}") {
             let wire = escape(&name);
             prop_assert!(wire.bytes().all(is_wire_byte));
-            prop_assert_eq!(GroupName::from_wire(&wire).expect("escaped"), name.clone());
+            prop_assert_eq!(GroupName::from_wire(&wire).expect("escaped"), &*name);
             if let Ok(wire) = GroupName::new(&name).expect("valid").to_wire() {
                 prop_assert_eq!(GroupName::from_wire(&wire).expect("wire"), name);
             }

@@ -41,7 +41,7 @@ impl Context {
         &self.stats
     }
 
-    /// How many WebSockets are open.
+    /// How many connections are open.
     pub fn connections(&self) -> usize {
         self.registry.len()
     }

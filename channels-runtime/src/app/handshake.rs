@@ -33,11 +33,11 @@ impl Handshake {
     pub(crate) fn from_request<B>(
         mut request: Request<B>,
         context: Context,
-    ) -> Result<Self, Response<Body>> {
+    ) -> Result<Self, Box<Response<Body>>> {
         let key = check(&request)?;
         let upgrade = hyper::upgrade::on(&mut request);
         let scope = Scope::from_parts(request.into_parts().0)
-            .map_err(|error| refusal(StatusCode::BAD_REQUEST, error.to_string()))?;
+            .map_err(|error| Box::new(refusal(StatusCode::BAD_REQUEST, error.to_string())))?;
         let rest = scope.path().to_owned();
         Ok(Self {
             scope,
@@ -114,8 +114,13 @@ pub(crate) fn refusal(status: StatusCode, text: impl Into<String>) -> Response<B
 }
 
 /// Checks what RFC 6455 §4.2.1 asks of a client.
-fn check<B>(request: &Request<B>) -> Result<HeaderValue, Response<Body>> {
-    let bad = |what: &str| Err(refusal(StatusCode::BAD_REQUEST, format!("{what}\n")));
+fn check<B>(request: &Request<B>) -> Result<HeaderValue, Box<Response<Body>>> {
+    let bad = |what: &str| {
+        Err(Box::new(refusal(
+            StatusCode::BAD_REQUEST,
+            format!("{what}\n"),
+        )))
+    };
     let headers = request.headers();
     if request.method() != Method::GET || request.version() != Version::HTTP_11 {
         return bad("a WebSocket is opened by a GET of HTTP/1.1");
@@ -135,7 +140,7 @@ fn check<B>(request: &Request<B>) -> Result<HeaderValue, Response<Body>> {
         response
             .headers_mut()
             .insert(header::SEC_WEBSOCKET_VERSION, version);
-        return Err(response);
+        return Err(Box::new(response));
     }
     let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
     match (keys.next(), keys.next()) {

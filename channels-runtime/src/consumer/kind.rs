@@ -49,13 +49,13 @@ pub trait IsBlockingConnection<K: Kind> {
 }
 
 impl IsConnection<WebSocketKind> for WebSocket {
-    fn of(connection: &mut WebSocket) -> &mut Self {
+    fn of(connection: &mut Self) -> &mut Self {
         connection
     }
 }
 
 impl IsBlockingConnection<WebSocketKind> for BlockingWebSocket {
-    fn of(connection: &mut BlockingWebSocket) -> &mut Self {
+    fn of(connection: &mut Self) -> &mut Self {
         connection
     }
 }
@@ -100,4 +100,4 @@ impl Supports<hook::Disconnect> for WebSocketKind {}
 )]
 pub trait Speaks<P> {}
 
-impl Speaks<WebSocketKind> for WebSocketKind {}
+impl Speaks<Self> for WebSocketKind {}

@@ -129,15 +129,13 @@ impl Decoded {
 
     /// Appends here or, where another thread was quicker, behind what it appended.
     fn append<E: TypedEvent>(&self, value: E) -> Result<&E> {
-        let mut new = Some(Box::new(Entry {
-            value: Box::new(value),
-            next: Self::default(),
-        }));
+        // Taken once: the loop ends where the new entry was put in.
+        let mut new = Some(Entry::new(value));
         let mut list = self;
         loop {
             let entry = list
                 .0
-                .get_or_init(|| new.take().unwrap_or_else(Entry::empty));
+                .get_or_init(|| Box::new(new.take().unwrap_or_else(|| Entry::new(()))));
             if let Some(value) = entry.value.downcast_ref() {
                 return Ok(value);
             }
@@ -147,11 +145,11 @@ impl Decoded {
 }
 
 impl Entry {
-    fn empty() -> Box<Self> {
-        Box::new(Self {
-            value: Box::new(()),
+    fn new(value: impl Any + Send + Sync) -> Self {
+        Self {
+            value: Box::new(value),
             next: Decoded::default(),
-        })
+        }
     }
 }
 

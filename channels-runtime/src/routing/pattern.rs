@@ -78,7 +78,7 @@ impl Pattern {
         }
         expression.push_str(&regex::escape(&source[at..]));
         expression.push('$');
-        Self::compile(expression, source)
+        Self::compile(&expression, source)
     }
 
     /// Compiles a regular expression, which may match anywhere, as Django's does.
@@ -90,11 +90,11 @@ impl Pattern {
                 at: 1..2,
             });
         }
-        Self::compile(source.to_owned(), source)
+        Self::compile(source, source)
     }
 
-    fn compile(expression: String, source: &str) -> Result<Self, PatternError> {
-        match Regex::new(&expression) {
+    fn compile(expression: &str, source: &str) -> Result<Self, PatternError> {
+        match Regex::new(expression) {
             Ok(regex) => Ok(Self {
                 regex,
                 source: source.to_owned(),

@@ -139,7 +139,7 @@ impl ProtocolTypeRouter {
             Some(app) if Handshake::is_wanted(request.headers()) && self.is_ours(&path) => {
                 match Handshake::from_request(request, self.context.clone()) {
                     Ok(handshake) => app.answer(handshake).await,
-                    Err(refusal) => refusal,
+                    Err(refusal) => *refusal,
                 }
             }
             _ => self.answer_plain(request, &path).await,
@@ -178,7 +178,7 @@ impl ProtocolTypeRouter {
     }
 }
 
-/// RFC 9110 §15.5.22: the path is there, but only for WebSockets.
+/// RFC 9110 §15.5.22: the path is there, but only for a `WebSocket`.
 fn upgrade_required() -> Response<Body> {
     let mut response = refusal(
         StatusCode::UPGRADE_REQUIRED,

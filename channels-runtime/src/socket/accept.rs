@@ -173,7 +173,7 @@ impl<'a> Deny<'a> {
     }
 }
 
-impl<'a> IntoFuture for Deny<'a> {
+impl IntoFuture for Deny<'_> {
     type Output = Result;
     type IntoFuture = std::future::Ready<Result>;
 

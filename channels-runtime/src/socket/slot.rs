@@ -62,6 +62,10 @@ fn with_spare<F: 'static, T: Default>(with: impl FnOnce(&mut Vec<Slot<F>>) -> T)
 mod tests {
     use super::*;
 
+    async fn same_kind() -> i32 {
+        2
+    }
+
     #[test]
     fn a_place_is_used_again_by_its_kind_only() {
         let first = place(async { 1 });
@@ -70,9 +74,6 @@ mod tests {
         let other = place(async { "another kind" });
         assert_ne!(std::ptr::from_ref(&*other).addr(), address);
         clear(other);
-        fn same_kind() -> impl Future<Output = i32> + use<> {
-            async { 2 }
-        }
         let one = place(same_kind());
         let address = std::ptr::from_ref(&*one).addr();
         clear(one);

@@ -77,7 +77,6 @@ pub struct Accepted {
 /// Why there is no WebSocket.
 #[derive(Debug)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "made once in a test")]
 pub enum Refused {
     /// The server answered with another status than 101.
     Denied(Response<Bytes>),

@@ -85,7 +85,9 @@ impl Codec {
             Ok(tungstenite::Message::Binary(bytes)) => {
                 Ok(Incoming::Message(Message::Binary(bytes)))
             }
-            Ok(tungstenite::Message::Close(frame)) => Ok(Incoming::Close(frame.map(received))),
+            Ok(tungstenite::Message::Close(frame)) => {
+                Ok(Incoming::Close(frame.as_ref().map(received)))
+            }
             Ok(_) => Ok(Incoming::Control),
             Err(error) => Err(read_error(error)),
         })
@@ -112,7 +114,7 @@ impl Codec {
     }
 }
 
-fn received(frame: WsClose) -> CloseFrame {
+fn received(frame: &WsClose) -> CloseFrame {
     CloseFrame {
         code: CloseCode::received(frame.code.into()),
         reason: frame.reason.as_str().to_owned().into(),
