@@ -46,6 +46,7 @@ impl Room {
     }
 
     async fn receive(&mut self, _: &mut WebSocket, _: Message) -> Result {
+        self.journal.note("begun");
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.journal.note("handled to the end");
         Ok(())
@@ -56,16 +57,17 @@ impl Room {
     }
 }
 
-fn pages() -> axum::Router {
+fn pages(journal: Journal) -> axum::Router {
+    let slow = move || {
+        journal.note("slow begun");
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            "done"
+        }
+    };
     axum::Router::new()
         .route("/", get(|| async { "the lobby" }))
-        .route(
-            "/slow",
-            get(|| async {
-                tokio::time::sleep(Duration::from_millis(300)).await;
-                "done"
-            }),
-        )
+        .route("/slow", get(slow))
 }
 
 async fn get_text(address: std::net::SocketAddr, path: &str) -> (StatusCode, String) {
@@ -84,7 +86,7 @@ async fn get_text(address: std::net::SocketAddr, path: &str) -> (StatusCode, Str
 
 #[tokio::test]
 async fn pages_and_sockets_share_one_port() {
-    let server = Running::start(&app(Echo::app()).http(pages())).await;
+    let server = Running::start(&app(Echo::app()).http(pages(Journal::default()))).await;
     assert_eq!(
         get_text(server.address, "/").await,
         (StatusCode::OK, "the lobby".to_owned())
@@ -116,7 +118,7 @@ async fn pages_and_sockets_share_one_port() {
 
 #[tokio::test]
 async fn a_test_in_process_sees_what_a_client_sees() {
-    let app = app(Echo::app()).http(pages());
+    let app = app(Echo::app()).http(pages(Journal::default()));
     let server = Running::start(&app).await;
     for path in ["/", "/missing", "/ws/"] {
         let inside = HttpCommunicator::get(&app, path)
@@ -205,14 +207,17 @@ async fn a_shutdown_lets_handlers_and_requests_end() {
         }
     });
     let router = URLRouter::new().path("<slug:room>/<int:page>/", room);
-    let app = ProtocolTypeRouter::new().websocket(router).http(pages());
+    let app = ProtocolTypeRouter::new()
+        .websocket(router)
+        .http(pages(journal.clone()));
     let mut server = Running::start(&app).await;
     let address = server.address;
     let mut client = WebsocketCommunicator::at(address, "/a/1/");
     client.connect().await.expect("accepted");
     client.send("work").await.expect("sent");
+    until("the handler runs", || journal.count("begun") == 1).await;
     let page = tokio::spawn(get_text(address, "/slow"));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    until("the request runs", || journal.count("slow begun") == 1).await;
     server.stop();
     let frame = client.closed().await.expect("closed").expect("a frame");
     assert_eq!(frame.code, CloseCode::SERVICE_RESTART);
@@ -220,7 +225,13 @@ async fn a_shutdown_lets_handlers_and_requests_end() {
     server.stopped().await.expect("a clean stop");
     assert_eq!(
         journal.lines(),
-        ["a 1", "handled to the end", "disconnect 1012"]
+        [
+            "a 1",
+            "begun",
+            "slow begun",
+            "handled to the end",
+            "disconnect 1012"
+        ]
     );
     assert!(
         TcpStream::connect(address).await.is_err(),
