@@ -146,7 +146,7 @@ async fn a_channel_is_reached_by_its_name() {
     let mut member = fixture.member().await;
     member.send("who").await.expect("sent");
     let name: String = member.receive().await.expect("a name");
-    let name = channels::ChannelName::new(&name).expect("a valid name");
+    let name = ChannelName::new(&name).expect("a valid name");
     let said = || {
         Event::from(Said {
             text: "direct".to_owned(),
@@ -190,7 +190,7 @@ async fn a_full_channel_gives_the_event_back() {
     let mut client = WebsocketCommunicator::new(&app, "/ws/");
     client.connect().await.expect("accepted");
     let name: String = client.receive().await.expect("a name");
-    let name = channels::ChannelName::new(&name).expect("a valid name");
+    let name = ChannelName::new(&name).expect("a valid name");
     layer
         .send(
             &name,

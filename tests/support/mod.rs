@@ -61,7 +61,7 @@ impl Journal {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
-    served: tokio::task::JoinHandle<Result>,
+    running: tokio::task::JoinHandle<Result>,
 }
 
 impl Running {
@@ -72,11 +72,11 @@ impl Running {
         let server = server.shutdown_on(async {
             let _ = stopped.await;
         });
-        let served = tokio::spawn(server.serve(app.clone()));
+        let running = tokio::spawn(server.serve(app.clone()));
         Self {
             address,
             stop: Some(stop),
-            served,
+            running,
         }
     }
 
@@ -86,7 +86,7 @@ impl Running {
 
     pub(crate) async fn stopped(mut self) -> Result {
         self.stop();
-        within(self.served)
+        within(self.running)
             .await
             .expect("the server does not panic")
     }

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     async fn same_kind() -> i32 {
-        2
+        std::future::ready(2).await
     }
 
     #[test]

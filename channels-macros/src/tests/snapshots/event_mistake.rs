@@ -1,6 +1,6 @@
 #[automatically_derived]
 impl rt::TypedEvent for CallBack {
-    const TYPE: rt::EventType = rt::EventType::from_static("call.back");
+    const NAME: &'static str = "call.back";
     const MISMATCH: &'static str = "`CallBack` is the event `call.back`\n  help: write `#[handler(\"call.back\")]`";
     fn duplicate(&self) -> Self {
         Self {}

@@ -1,6 +1,6 @@
 #[automatically_derived]
 impl<T: ::core::clone::Clone> rt::TypedEvent for CursorMoved<T> {
-    const TYPE: rt::EventType = rt::EventType::from_static("cursor.moved");
+    const NAME: &'static str = "cursor.moved";
     const MISMATCH: &'static str = "`CursorMoved` is the event `cursor.moved`\n  help: write `#[handler(\"cursor.moved\")]`";
     fn duplicate(&self) -> Self {
         Self {

@@ -1,0 +1,82 @@
+//! The pages and what they load, held in the program itself.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::get;
+
+/// Scripts, styles and connections of this site alone, and pictures that came over a socket.
+/// Text can't become markup even by mistake: the scripts may not assign any.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' blob:; \
+    object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+
+macro_rules! files {
+    ($($name:literal)*) => {
+        /// What the pages load, by name.
+        const FILES: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("static/", $name)))),*];
+    };
+}
+
+files! {
+    "composer.js" "dom.js" "downloads.js" "filecard.js" "icon.svg" "lobby.js" "log.js"
+    "message.js" "naming.js" "pieces.js" "remembered.js" "room.js" "socket.js" "state.js"
+    "style.css" "typing.js" "uploads.js"
+}
+
+pub(crate) fn router() -> Router {
+    Router::new()
+        .route(
+            "/",
+            get(|| async { page(HTML, include_str!("static/lobby.html")) }),
+        )
+        .route("/room/{room}/", get(room))
+        .route(
+            "/room/{room}",
+            get(|Path(room): Path<String>| async move {
+                Redirect::permanent(&format!("/room/{room}/"))
+            }),
+        )
+        .route("/static/{name}", get(file))
+}
+
+/// The same page for every room: its script reads the name off the address.
+async fn room(Path(room): Path<String>) -> impl IntoResponse {
+    let is_slug = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if room.bytes().all(is_slug) {
+        Ok(page(HTML, include_str!("static/room.html")))
+    } else {
+        Err((
+            StatusCode::NOT_FOUND,
+            "A room's name has letters, digits, - and _ only.\n",
+        ))
+    }
+}
+
+async fn file(Path(name): Path<String>) -> impl IntoResponse {
+    let (name, text) = FILES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .ok_or(StatusCode::NOT_FOUND)?;
+    let content_type = match name.rsplit_once('.') {
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "svg")) => "image/svg+xml",
+        _ => "text/javascript; charset=utf-8",
+    };
+    Ok::<_, StatusCode>(page(content_type, text))
+}
+
+fn page(content_type: &'static str, text: &'static str) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, text)
+}
