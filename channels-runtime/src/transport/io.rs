@@ -47,7 +47,8 @@ impl Stream {
                     Self {
                         read: ReadHalf::Tcp(read),
                         write: WriteHalf::Tcp(write),
-                        early: parts.read_buf,
+                        // A copy: even an empty slice would keep the HTTP server's whole buffer.
+                        early: Bytes::copy_from_slice(&parts.read_buf),
                     }
                 }
                 Err(upgraded) => {
