@@ -178,14 +178,15 @@ fn duplicates() {
     in_block(
         items,
         expect![[r#"
-        event type `a_b` is already handled by `a`: `.` and `_` count as the same
-          help: give `b` another event type
-        first handler for `a.b` is here
-        event type `websocket.receive` is already handled by `receive`
-          help: give `raw` another event type
-        first handler for `websocket.receive` is here
-        `c` is the fallback already
-          help: remove `#[fallback]` from `d`"#]],
+            event type `a_b` is already handled by `a`: `.` and `_` count as the same
+              help: give `b` another event type
+            first handler for `a.b` is here
+            event type `websocket.receive` is already handled by `receive`
+              help: give `raw` another event type
+            first handler for `websocket.receive` is here
+            `c` is the fallback already
+              help: remove `#[fallback]` from `d`
+            the first fallback is here"#]],
     );
 }
 

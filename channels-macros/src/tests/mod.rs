@@ -8,6 +8,7 @@
 
 mod diagnostics;
 mod expansion;
+mod readable;
 
 use proc_macro2::TokenStream;
 

@@ -76,7 +76,7 @@ pub trait Handlers: Declaration + Send + 'static {
     label = "nobody in this group would receive it",
     note = "give the consumer a method with `#[handler(\"…\")]` that takes `{E}`"
 )]
-pub trait Handles<E> {}
+pub trait Handles<E: ?Sized> {}
 
 /// A consumer: one value per connection, one method per event.
 ///

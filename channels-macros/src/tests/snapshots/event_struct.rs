@@ -1,5 +1,10 @@
 #[automatically_derived]
-impl<T: ::core::clone::Clone> rt::TypedEvent for CursorMoved<T> {
+impl<
+    T: ::core::clone::Clone + ::core::marker::Send + ::core::marker::Sync + 'static,
+> rt::TypedEvent for CursorMoved<T>
+where
+    CursorMoved<T>: rt::Serialize + rt::DeserializeOwned,
+{
     const NAME: &'static str = "cursor.moved";
     const MISMATCH: &'static str = "`CursorMoved` is the event `cursor.moved`\n  help: write `#[handler(\"cursor.moved\")]`";
     fn duplicate(&self) -> Self {
