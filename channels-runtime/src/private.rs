@@ -257,6 +257,22 @@ pub fn key(fields: &impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// A field of an event for one more receiver.
+pub fn duplicate<T: Field>(field: &T) -> T {
+    field.clone()
+}
+
+/// What an event may have in its fields.
+#[diagnostic::on_unimplemented(
+    message = "an event cannot have a `{Self}` in it: it is not `Clone`",
+    label = "not `Clone`",
+    note = "each receiver that takes the event by value gets its own: share the field in an `Arc`, or derive `Clone`"
+)]
+pub trait Field: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Field for T {}
+
 /// Tells an event that did not decode, which is only counted, from a handler that failed.
 #[cold]
 fn undecodable(error: Error) -> Error {

@@ -52,20 +52,23 @@ fn check(
     handler: &Handler,
     Payload { ty, .. }: &Payload,
 ) -> Option<TokenStream> {
-    let span = match &handler.entry {
-        Entry::Event(literal) => literal.span(),
-        Entry::Fallback(_) => ty.span(),
-        Entry::Hook(..) | Entry::Protocol(..) => return None,
+    let expected = |span| {
+        let rt = consumer.runtime.at(span);
+        quote_spanned!(span=> #rt::Expected::<#ty>::TYPE)
     };
-    let span = generated(span);
-    let rt = consumer.runtime.at(span);
-    let expected = quote_spanned!(span=> #rt::Expected::<#ty>::TYPE);
-    Some(match &handler.entry {
+    match &handler.entry {
         Entry::Event(literal) => {
-            quote_spanned!(span=> #rt::assert_event_type(#expected, #literal))
+            let span = generated(literal.span());
+            let (rt, expected) = (consumer.runtime.at(span), expected(span));
+            Some(quote_spanned!(span=> #rt::assert_event_type(#expected, #literal)))
         }
-        _ => quote_spanned!(span=> #rt::assert_any_event(#expected)),
-    })
+        Entry::Fallback(_) => {
+            let span = generated(ty.span());
+            let (rt, expected) = (consumer.runtime.at(span), expected(span));
+            Some(quote_spanned!(span=> #rt::assert_any_event(#expected)))
+        }
+        Entry::Hook(..) | Entry::Protocol(..) => None,
+    }
 }
 
 /// Whether a payload's type has a meaning only inside of the `impl`.

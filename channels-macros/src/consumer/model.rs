@@ -71,7 +71,7 @@ pub(crate) struct Call {
 
 /// What a method returns.
 pub(crate) enum Output {
-    Value(Type),
+    Value(Box<Type>),
     /// `!`: it does not return.
     Never,
 }

@@ -214,11 +214,11 @@ fn conditional(attributes: &[Attribute], errors: &mut Errors) {
 
 fn output(output: &ReturnType, errors: &mut Errors) -> Output {
     match output {
-        ReturnType::Default => Output::Value(parse_quote!(())),
+        ReturnType::Default => Output::Value(Box::new(parse_quote!(()))),
         ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => Output::Never,
         ReturnType::Type(_, ty) => {
             supported(ty, errors);
-            Output::Value((**ty).clone())
+            Output::Value(ty.clone())
         }
     }
 }

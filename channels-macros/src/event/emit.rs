@@ -22,7 +22,7 @@ pub(crate) fn emit(event: &Event) -> TokenStream {
     let generics = carried(event);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let (event_type, mismatch) = event_type_and_mismatch(event);
-    let duplicate = duplicate(&event.shape);
+    let duplicate = duplicate(&event.shape, runtime);
     let coalesce_key = event
         .key
         .as_deref()
@@ -73,49 +73,51 @@ fn carried(event: &Event) -> Generics {
     generics
 }
 
-/// `Self { message: <String as Clone>::clone(&self.message) }`
-fn duplicate(shape: &Shape) -> TokenStream {
+/// `Self { message: rt::duplicate::<String>(&self.message) }`
+fn duplicate(shape: &Shape, runtime: &RuntimePath) -> TokenStream {
     let this = Ident::new("self", Span::mixed_site());
     match shape {
         Shape::Struct(fields) => {
             let fields = fields.members().zip(fields).map(|(member, field)| {
                 let span = generated(field.ty.span());
-                let clone = clone(&field.ty);
+                let clone = clone(&field.ty, runtime);
                 quote_spanned!(span=> #member: #clone(&#this.#member))
             });
             quote!(Self { #(#fields),* })
         }
         Shape::Enum(variants) if variants.is_empty() => quote!(match *#this {}),
         Shape::Enum(variants) => {
-            let arms = variants.iter().map(arm);
+            let arms = variants.iter().map(|variant| arm(variant, runtime));
             quote!(match #this { #(#arms)* })
         }
     }
 }
 
-/// `Self::Moved { x: x_0 } => Self::Moved { x: <f64 as Clone>::clone(x_0) },`
+/// `Self::Moved { x: field_0 } => Self::Moved { x: rt::duplicate::<f64>(field_0) },`
 fn arm(
     Variant {
         ident: name,
         fields,
         ..
     }: &Variant,
+    runtime: &RuntimePath,
 ) -> TokenStream {
     let members: Vec<Member> = fields.members().collect();
     let locals: Vec<Ident> = (0..members.len())
         .map(|i| format_ident!("field_{i}", span = Span::mixed_site()))
         .collect();
     let clones = fields.iter().zip(&locals).map(|(field, local)| {
-        let clone = clone(&field.ty);
+        let clone = clone(&field.ty, runtime);
         quote!(#clone(#local))
     });
     quote!(Self::#name { #(#members: #locals),* } => Self::#name { #(#members: #clones),* },)
 }
 
 /// A field that can't be cloned is reported at its type.
-fn clone(ty: &Type) -> TokenStream {
+fn clone(ty: &Type, runtime: &RuntimePath) -> TokenStream {
     let span = generated(ty.span());
-    quote_spanned!(span=> <#ty as ::core::clone::Clone>::clone)
+    let rt = runtime.at(span);
+    quote_spanned!(span=> #rt::duplicate::<#ty>)
 }
 
 /// `fn coalesce_key(&self) -> Option<u64> { Some(rt::key(&(&self.user_id,))) }`

@@ -89,7 +89,7 @@ fn items(tokens: TokenStream) -> Vec<TokenStream> {
 fn by_line(tokens: TokenStream, depth: usize, lines: &mut String) {
     let indentation = "    ".repeat(depth);
     let mut line = TokenStream::new();
-    let mut flush = |line: &mut TokenStream, end: &str, lines: &mut String| {
+    let flush = |line: &mut TokenStream, end: &str, lines: &mut String| {
         let line = std::mem::take(line);
         if !(line.is_empty() && end.is_empty()) {
             let _ = writeln!(lines, "{indentation}{line}{end}");

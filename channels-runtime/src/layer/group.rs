@@ -45,8 +45,7 @@ impl<'a, C> Group<'a, C> {
     // and at its `.await`.)
     pub fn send<'s, E>(&'s self, layer: &'s dyn ChannelLayer, event: E) -> LayerFuture<'s, Delivery>
     where
-        C: Handles<E>,
-        E: TypedEvent,
+        E: TypedEvent + HandledBy<C>,
     {
         layer.group_send(self.name, event.into(), None)
     }
@@ -63,12 +62,19 @@ impl<'a, C> Group<'a, C> {
         except: &'s ChannelName,
     ) -> LayerFuture<'s, Delivery>
     where
-        C: Handles<E>,
-        E: TypedEvent,
+        E: TypedEvent + HandledBy<C>,
     {
         layer.group_send(self.name, event.into(), Some(except))
     }
 }
+
+/// The event is one that the consumer `C` [`Handles`].
+///
+/// (A bound `C: Handles<E>` would let rustc guess `E` before it has seen the event: it would take
+/// the one that `C` handles, and report the event as a mismatch.)
+pub trait HandledBy<C> {}
+
+impl<C: Handles<E>, E> HandledBy<C> for E {}
 
 impl<C> fmt::Debug for Group<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

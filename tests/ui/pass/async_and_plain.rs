@@ -1,4 +1,5 @@
 //! `async fn` and plain `fn`, `&self` and `&mut self`, in one consumer.
+#![allow(clippy::needless_arbitrary_self_type, reason = "a way to write it")]
 
 use channels::prelude::*;
 

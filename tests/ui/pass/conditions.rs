@@ -1,4 +1,8 @@
 //! Methods under `#[cfg(…)]`: in the table only if they exist.
+#![allow(
+    clippy::non_minimal_cfg,
+    reason = "conditions that hold, or do not, everywhere"
+)]
 
 use channels::prelude::*;
 

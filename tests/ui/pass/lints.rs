@@ -25,7 +25,7 @@ use channels::prelude::*;
 /// A payload.
 #[derive(Debug, Event, Serialize, Deserialize)]
 #[event("lints.said", key(by))]
-pub(crate) struct Said {
+struct Said {
     by: u64,
     text: String,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Said {
 /// A payload with variants.
 #[derive(Debug, Event, Serialize, Deserialize)]
 #[event("lints.moved")]
-pub(crate) enum Moved {
+enum Moved {
     /// By coordinates.
     To(f64, f64),
     /// By name.
@@ -46,12 +46,12 @@ pub(crate) enum Moved {
 /// A payload that fits into a register.
 #[derive(Clone, Copy, Debug, Event, Serialize, Deserialize)]
 #[event("lints.tick")]
-pub(crate) struct Tick(u8);
+struct Tick(u8);
 
 /// Async handlers that wait for nothing, and do nothing with what they get.
 #[consumer(groups("lints"), mailbox = 10, overflow = coalesce)]
 #[derive(Debug, Default)]
-pub(crate) struct Idle;
+struct Idle;
 
 #[consumer]
 impl Idle {
@@ -89,7 +89,7 @@ impl Idle {
 /// The same with plain handlers.
 #[consumer]
 #[derive(Debug, Default)]
-pub(crate) struct Blocking {
+struct Blocking {
     ticks: u8,
 }
 
@@ -118,4 +118,12 @@ impl Blocking {
     fn disconnect(&mut self, code: CloseCode) {
         let _ = code;
     }
+}
+
+#[test]
+fn all_of_it_is_used() {
+    let text = String::from("said");
+    let _ = (Said { by: 1, text }, Moved::To(0.0, 0.0), Tick(1));
+    let place = String::from("somewhere");
+    let _ = (Moved::Named { place }, Idle::app(), Blocking::app());
 }

@@ -6,13 +6,13 @@ impl ::my::channels::__private::TypedEvent for Shape {
         match self {
             Self::Circle { 0: field_0 } => {
                 Self::Circle {
-                    0: <f64 as ::core::clone::Clone>::clone(field_0),
+                    0: ::my::channels::__private::duplicate::<f64>(field_0),
                 }
             }
             Self::Named { name: field_0, sides: field_1 } => {
                 Self::Named {
-                    name: <String as ::core::clone::Clone>::clone(field_0),
-                    sides: <u8 as ::core::clone::Clone>::clone(field_1),
+                    name: ::my::channels::__private::duplicate::<String>(field_0),
+                    sides: ::my::channels::__private::duplicate::<u8>(field_1),
                 }
             }
             Self::Empty {} => Self::Empty {},

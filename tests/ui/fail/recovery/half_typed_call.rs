@@ -5,8 +5,8 @@ struct Chat;
 
 #[consumer]
 impl Chat {
-    async fn receive(&mut self, socket: &mut WebSocket) -> Result {
-        socket.
+    async fn receive(&mut self, socket: &mut WebSocket) {
+        let _ = socket.;
     }
 
     #[handler("chat.said")]

@@ -4,12 +4,17 @@ use channels::prelude::*;
 #[event("chat.said")]
 struct Said(String);
 
+#[derive(Event, Serialize, Deserialize)]
+#[event("chat.left")]
+struct Left;
+
 #[consumer]
 struct Chat;
 
 #[consumer]
 impl Chat {
-    async fn receive(&mut self) {}
+    #[handler("chat.left")]
+    async fn left(&mut self, _event: Left) {}
 }
 
 async fn send(layer: &InMemoryChannelLayer) -> Result {

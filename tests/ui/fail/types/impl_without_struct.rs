@@ -4,9 +4,8 @@ struct Chat;
 
 #[consumer]
 impl Chat {
-    async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
-        socket.send(text).await
-    }
+    #[handler("chat.said")]
+    async fn said(&mut self) {}
 }
 
 fn main() {}
