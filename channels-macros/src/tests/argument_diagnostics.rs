@@ -72,8 +72,8 @@ fn options_of_the_struct() {
             unknown overflow policy `"close"`
               expected `drop_newest`, `drop_oldest`, `coalesce` or `close`
               help: did you mean `close`?
-            `mailbox` needs a value
-              help: write `mailbox = 100`
+            `mailbox` takes its value behind `=`
+              help: write `mailbox = 5`
             this is not a value for `layer`
               help: write `layer = "default"`"#]],
     );

@@ -192,7 +192,9 @@ fn duplicates_under_conditions() {
         #[handler("a.b")]
         fn c(&self) {}
     };
-    in_block(items.clone(), expect![[r#"
+    in_block(
+        items.clone(),
+        expect![[r#"
         event type `a_b` is already handled by `a`: `.` and `_` count as the same
           help: give `b` another event type
         first handler for `a.b` is here
@@ -201,7 +203,8 @@ fn duplicates_under_conditions() {
         first handler for `a.b` is here
         event type `a.b` is already handled by `b`: `.` and `_` count as the same
           help: give `c` another event type
-        first handler for `a_b` is here"#]]);
+        first handler for `a_b` is here"#]],
+    );
     let expansion = consumer::expand(quote!(), quote!(#[cfg(unix)] impl Chat { #items }));
     let expansion = expansion.to_string();
     let all = "# [cfg (unix)]";
