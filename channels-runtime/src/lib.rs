@@ -48,7 +48,7 @@ pub use self::limits::Limits;
 pub use self::message::{CloseFrame, FromMessage, Json, Message};
 pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
 pub use self::routing::{ProtocolTypeRouter, URLRouter};
-pub use self::scope::{Kwargs, Scope};
+pub use self::scope::{Headers, Kwargs, Scope};
 pub use self::server::{Server, serve};
 pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};
 pub use self::stats::{DropReason, Stats};

@@ -1,14 +1,18 @@
 //! The facts of one connection: what the request said, and what routing and middleware add.
 
+mod headers;
 mod kwargs;
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
-use http::{Extensions, Uri, request};
+use http::header::SEC_WEBSOCKET_PROTOCOL;
+use http::{Extensions, request};
+use tokio::sync::OwnedSemaphorePermit;
 
+pub use self::headers::Headers;
 pub use self::kwargs::Kwargs;
 
 use crate::{Error, ErrorKind, Result};
@@ -21,20 +25,25 @@ use crate::{Error, ErrorKind, Result};
 pub struct Scope(Box<Inner>);
 
 struct Inner {
-    uri: Uri,
-    path: String,
-    headers: HeaderMap,
-    addresses: Addresses,
-    subprotocols: Vec<String>,
+    /// The path and the query, as they were sent.
+    target: Box<str>,
+    /// Where the query begins in `target`, behind its `?`.
+    query: Option<u32>,
+    /// The decoded path, where that is another.
+    path: Option<Box<str>>,
+    headers: Headers,
+    info: ConnectInfo,
     kwargs: Kwargs,
     extensions: Extensions,
 }
 
-/// The two ends of a connection, as the server put them into the request's extensions.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Addresses {
+/// What the server knows of a connection; it travels in the request's extensions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConnectInfo {
     pub(crate) client: Option<SocketAddr>,
     pub(crate) server: Option<SocketAddr>,
+    /// The connection counts until the last of its request and its socket is gone.
+    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Scope {
@@ -43,17 +52,30 @@ impl Scope {
     /// # Errors
     ///
     /// [`ErrorKind::Handshake`] if the path is not UTF-8 once its escapes are decoded.
-    pub(crate) fn from_parts(parts: request::Parts) -> Result<Self> {
-        let path = percent_encoding::percent_decode_str(parts.uri.path())
+    pub(crate) fn from_parts(mut parts: request::Parts) -> Result<Self> {
+        let raw = parts.uri.path();
+        let path = percent_encoding::percent_decode_str(raw)
             .decode_utf8()
-            .map_err(|error| Error::caused(ErrorKind::Handshake, "the path is not UTF-8", error))?
-            .into_owned();
+            .map_err(|error| Error::caused(ErrorKind::Handshake, "the path is not UTF-8", error))?;
+        let path = (path != raw).then(|| path.into());
+        let (target, query) = match parts.uri.query() {
+            Some(query) => (
+                format!("{raw}?{query}").into(),
+                u32::try_from(raw.len() + 1).ok(),
+            ),
+            None => (raw.into(), None),
+        };
+        let info = parts.extensions.remove().unwrap_or_default();
+        if parts.extensions.is_empty() {
+            // An empty map keeps its memory, and most connections add nothing to it.
+            parts.extensions = Extensions::new();
+        }
         Ok(Self(Box::new(Inner {
+            target,
+            query,
             path,
-            addresses: parts.extensions.get().copied().unwrap_or_default(),
-            subprotocols: offered_subprotocols(&parts.headers),
-            uri: parts.uri,
-            headers: parts.headers,
+            headers: Headers::new(&parts.headers),
+            info,
             kwargs: Kwargs::default(),
             extensions: parts.extensions,
         })))
@@ -61,37 +83,43 @@ impl Scope {
 
     /// The path with its escapes decoded, from its first `/`.
     pub fn path(&self) -> &str {
-        &self.0.path
+        self.0.path.as_deref().unwrap_or_else(|| self.raw_path())
     }
 
     /// The path as it was sent.
     pub fn raw_path(&self) -> &str {
-        self.0.uri.path()
+        match self.0.query {
+            Some(query) => &self.0.target[..query as usize - 1],
+            None => &self.0.target,
+        }
     }
 
     /// What stands behind the `?`, as it was sent; empty if there is none.
     pub fn query_string(&self) -> &str {
-        self.0.uri.query().unwrap_or_default()
+        match self.0.query {
+            Some(query) => &self.0.target[query as usize..],
+            None => "",
+        }
     }
 
     /// The request's headers.
-    pub fn headers(&self) -> &HeaderMap {
+    pub fn headers(&self) -> &Headers {
         &self.0.headers
     }
 
     /// The peer's address, where the server knows it.
     pub fn client(&self) -> Option<SocketAddr> {
-        self.0.addresses.client
+        self.0.info.client
     }
 
     /// The address on which the connection came in, where the server knows it.
     pub fn server(&self) -> Option<SocketAddr> {
-        self.0.addresses.server
+        self.0.info.server
     }
 
     /// The subprotocols that the client offers, in its order.
-    pub fn subprotocols(&self) -> &[String] {
-        &self.0.subprotocols
+    pub fn subprotocols(&self) -> Vec<&str> {
+        offered_subprotocols(&self.0.headers)
     }
 
     /// What the route captured.
@@ -127,29 +155,30 @@ impl fmt::Debug for Scope {
     /// Shows the path, not the headers: these hold cookies and tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
-            .field("path", &self.0.path)
-            .field("client", &self.0.addresses.client)
+            .field("path", &self.path())
+            .field("client", &self.0.info.client)
             .field("kwargs", &self.0.kwargs)
             .finish_non_exhaustive()
     }
 }
 
 /// RFC 6455 §11.3.4: the header may stand several times, each with a list.
-fn offered_subprotocols(headers: &HeaderMap) -> Vec<String> {
+fn offered_subprotocols(headers: &Headers) -> Vec<&str> {
     headers
-        .get_all(SEC_WEBSOCKET_PROTOCOL)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
+        .get_all(SEC_WEBSOCKET_PROTOCOL.as_str())
         .flat_map(|list| list.split(','))
         .map(str::trim)
         .filter(|name| !name.is_empty())
-        .map(str::to_owned)
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn scope_of(target: &str) -> Scope {
+        scope(http::Request::get(target)).expect("a scope")
+    }
 
     fn scope(request: request::Builder) -> Result<Scope> {
         Scope::from_parts(request.body(()).expect("a request").into_parts().0)
@@ -165,6 +194,11 @@ mod tests {
         assert_eq!(scope.raw_path(), "/chat/%C3%A9t%C3%A9/");
         assert_eq!(scope.query_string(), "page=2");
         assert_eq!(scope.subprotocols(), ["v2", "v1", "v0"]);
+        let plain = scope_of("/chat/?");
+        assert_eq!(
+            (plain.path(), plain.raw_path(), plain.query_string()),
+            ("/chat/", "/chat/", "")
+        );
     }
 
     #[test]

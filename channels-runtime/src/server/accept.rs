@@ -21,7 +21,7 @@ use crate::BoxError;
 use crate::app::Body;
 use crate::limits::Limits;
 use crate::routing::ProtocolTypeRouter;
-use crate::scope::Addresses;
+use crate::scope::ConnectInfo;
 
 /// How many connections the kernel keeps for us until we accept them. tokio's own 128 make the
 /// clients of a reconnect storm repeat their SYN.
@@ -130,15 +130,13 @@ fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the socket has no TCP_NODELAY");
     }
-    let addresses = Addresses {
+    let info = ConnectInfo {
         client: Some(client),
         server: stream.local_addr().ok(),
+        permit: Some(Arc::new(permit)),
     };
-    let permit = Arc::new(permit);
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(addresses);
-        // The connection counts until the last of its request and its socket is gone.
-        request.extensions_mut().insert(Arc::clone(&permit));
+        request.extensions_mut().insert(info.clone());
         app.clone().call(request)
     });
     serve_http(stream, service, limits, stop)

@@ -92,7 +92,7 @@ impl<'a> Accept<'a> {
 
 fn offered(socket: &WebSocket, name: String) -> Result<HeaderValue> {
     let offered = socket.scope().subprotocols();
-    if !offered.contains(&name) {
+    if !offered.contains(&name.as_str()) {
         let offered = offered.join(", ");
         return Err(Error::new(
             ErrorKind::Handshake,

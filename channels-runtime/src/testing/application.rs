@@ -17,7 +17,7 @@ use tower::Service;
 
 use super::in_time;
 use crate::routing::ProtocolTypeRouter;
-use crate::scope::Addresses;
+use crate::scope::ConnectInfo;
 use crate::server::serve_http;
 use crate::{Error, ErrorKind, Result};
 
@@ -57,12 +57,13 @@ impl ApplicationCommunicator {
         let app = app.clone();
         let limits = app.context().limits().clone();
         let localhost = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
-        let addresses = Addresses {
+        let info = ConnectInfo {
             client: localhost(50_000),
             server: localhost(8000),
+            permit: None,
         };
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(addresses);
+            request.extensions_mut().insert(info.clone());
             app.clone().call(request)
         });
         let stop = watch::Sender::new(());
