@@ -26,7 +26,7 @@ impl Chat {
         socket.group_send("renamed", Said(text)).await
     }
 
-    #[handler("renamed.said")]
+    #[sockets::prelude::handler("renamed.said")]
     async fn said(&mut self, socket: &mut WebSocket, Said(text): Said) -> Result {
         socket.send(text).await
     }

@@ -14,7 +14,7 @@ impl Chat {
     #[handler("Chat Said")]
     async fn said(&mut self, _event: Said) {}
 
-    #[handler("chat.left", relay)]
+    #[handler("chat.left", later)]
     async fn left(self, _one: Said, _two: Said) {}
 }
 
