@@ -81,12 +81,11 @@ async fn opened(server: &Running) -> TcpStream {
 /// A client's frame: masked with zeros, which leaves the payload as it is.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
-    match payload.len() {
-        short @ 0..=125 => frame.push(0x80 | short as u8),
-        long => {
-            frame.push(0x80 | 127);
-            frame.extend((long as u64).to_be_bytes());
-        }
+    if let Ok(short @ 0..=125) = u8::try_from(payload.len()) {
+        frame.push(0x80 | short);
+    } else {
+        frame.push(0x80 | 127);
+        frame.extend((payload.len() as u64).to_be_bytes());
     }
     frame.extend([0; 4]);
     frame.extend(payload);

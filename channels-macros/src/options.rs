@@ -87,6 +87,7 @@ impl Argument {
     pub(crate) fn assigned(&self, example: &str) -> syn::Result<&TokenStream> {
         match &self.value {
             Value::Assigned(value) if !value.is_empty() => Ok(value),
+            Value::Listed(list) if !list.is_empty() => Err(errors::list_for_value(&self.key, list)),
             _ => Err(errors::value_missing(&self.key, &format!("= {example}"))),
         }
     }
@@ -105,12 +106,13 @@ impl Argument {
     /// The values of `key(a, b)`.
     pub(crate) fn list<T: syn::parse::Parse>(&self, example: &str) -> syn::Result<Vec<T>> {
         let help = format!("({example})");
-        let Value::Listed(list) = &self.value else {
-            return Err(errors::value_missing(&self.key, &help));
+        let list = match &self.value {
+            Value::Listed(list) if !list.is_empty() => list,
+            Value::Assigned(value) if !value.is_empty() => {
+                return Err(errors::value_for_list(&self.key, value));
+            }
+            _ => return Err(errors::value_missing(&self.key, &help)),
         };
-        if list.is_empty() {
-            return Err(errors::value_missing(&self.key, &help));
-        }
         let values = Punctuated::<T, Token![,]>::parse_terminated.parse2(list.clone());
         let values = values.map_err(|_| errors::wrong_value(&self.key, list, &help))?;
         Ok(values.into_iter().collect())

@@ -42,7 +42,7 @@ pub use self::error::{AcceptConnection, BoxError, DenyConnection, Error, ErrorKi
 pub use self::event::{Event, EventType, FromEvent, MAX_EVENT_TYPE, Payload, TypedEvent};
 pub use self::layer::{
     BlockingChannelLayer, Channel, ChannelLayer, ChannelLayers, Delivered, Delivery, Group,
-    InMemoryChannelLayer, LayerFuture, Receiver,
+    HandledBy, InMemoryChannelLayer, LayerFuture, Receiver,
 };
 pub use self::limits::Limits;
 pub use self::message::{CloseFrame, FromMessage, Json, Message};

@@ -1,6 +1,7 @@
 //! What the macros' output calls. Not public API: it changes with the macros, without notice.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::marker::PhantomData;
 
 pub use crate::consumer::table::Route;
 pub use crate::consumer::table::{table_size, table_slots};
@@ -9,7 +10,9 @@ pub use crate::consumer::{
     IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Relay, Speaks,
     Supports, Table, WebSocketKind, hook,
 };
-pub use crate::event::{EventType, FromEvent, TypedEvent, Unclaimed};
+pub use crate::event::{EventType, FromEvent, TypedEvent};
+pub use serde::Serialize;
+pub use serde::de::DeserializeOwned;
 
 use crate::consumer::{FromDisconnect, IntoOutcome, Payload};
 use crate::{Error, ErrorKind, Event, FromMessage, Message, Result};
@@ -31,19 +34,57 @@ where
 {
 }
 
+/// The event type of a typed event, and what to say of another.
+type Typed = Option<(&'static str, &'static str)>;
+
+/// What a payload says of its event type.
+///
+/// Of what is no event, [`NoEvent`] says it: a handler that takes such is reported for that alone.
+#[derive(Debug)]
+pub struct Expected<T: ?Sized>(PhantomData<T>);
+
+impl<T: FromEvent> Expected<T> {
+    /// The type that the payload is tied to, if it is.
+    pub const TYPE: Typed = T::EXPECTED;
+}
+
+/// What [`Expected`] falls back on.
+pub trait NoEvent {
+    /// Not tied to any type.
+    const TYPE: Typed = None;
+}
+
+impl<T: ?Sized> NoEvent for Expected<T> {}
+
 /// Fails to compile for a handler whose literal is not the type of its event.
+///
+/// (The empty type is one that has a mistake in it, which has been reported.)
 ///
 /// # Panics
 ///
 /// At compile time, with the literal that would be right.
-pub const fn assert_event_type<E: FromEvent>(literal: &str) {
-    if let Some((expected, mismatch)) = E::EXPECTED {
+#[track_caller]
+pub const fn assert_event_type(expected: Typed, literal: &str) {
+    if let Some((expected, mismatch)) = expected {
         assert!(
-            crate::event::same_event_type(expected, literal),
+            expected.is_empty() || crate::event::same_event_type(expected, literal),
             "{}",
             mismatch
         );
     }
+}
+
+/// Fails to compile for a fallback that takes a typed event.
+///
+/// # Panics
+///
+/// At compile time, with what it may take.
+#[track_caller]
+pub const fn assert_any_event(expected: Typed) {
+    assert!(
+        expected.is_none(),
+        "the fallback takes events of any type, and this is one of them\n  help: take `Event`, or `Payload<T>` for any `T: Deserialize`"
+    );
 }
 
 /// The connection, under the type that the handler names.
@@ -215,6 +256,22 @@ pub fn key(fields: &impl Hash) -> u64 {
     fields.hash(&mut hasher);
     hasher.finish()
 }
+
+/// A field of an event for one more receiver.
+pub fn duplicate<T: Field>(field: &T) -> T {
+    field.clone()
+}
+
+/// What an event may have in its fields.
+#[diagnostic::on_unimplemented(
+    message = "an event cannot have a `{Self}` in it: it is not `Clone`",
+    label = "not `Clone`",
+    note = "each receiver that takes the event by value gets its own: share the field in an `Arc`, or derive `Clone`"
+)]
+pub trait Field: Clone {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> Field for T {}
 
 /// Tells an event that did not decode, which is only counted, from a handler that failed.
 #[cold]

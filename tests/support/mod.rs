@@ -61,7 +61,7 @@ impl Journal {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
-    running: tokio::task::JoinHandle<Result>,
+    task: tokio::task::JoinHandle<Result>,
 }
 
 impl Running {
@@ -72,11 +72,11 @@ impl Running {
         let server = server.shutdown_on(async {
             let _ = stopped.await;
         });
-        let running = tokio::spawn(server.serve(app.clone()));
+        let task = tokio::spawn(server.serve(app.clone()));
         Self {
             address,
             stop: Some(stop),
-            running,
+            task,
         }
     }
 
@@ -86,8 +86,6 @@ impl Running {
 
     pub(crate) async fn stopped(mut self) -> Result {
         self.stop();
-        within(self.running)
-            .await
-            .expect("the server does not panic")
+        within(self.task).await.expect("the server does not panic")
     }
 }

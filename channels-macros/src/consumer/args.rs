@@ -20,6 +20,8 @@ const ON_STRUCT: [&str; 8] = [
 ];
 const ON_IMPL: [&str; 1] = ["crate"];
 const OVERFLOWS: [&str; 4] = ["drop_newest", "drop_oldest", "coalesce", "close"];
+/// The runtime's limit, in bytes.
+const MAX_GROUP_NAME: usize = 1024;
 const MAILBOX: std::ops::RangeInclusive<u32> = 1..=65_536;
 
 /// What a consumer declares about itself.
@@ -131,6 +133,9 @@ fn groups(argument: &Argument) -> syn::Result<Vec<LitStr>> {
         let name = group.value();
         if name.is_empty() {
             return Err(errors::empty_text(&argument.key, group));
+        }
+        if name.len() > MAX_GROUP_NAME {
+            return Err(errors::group_too_long(group, MAX_GROUP_NAME));
         }
         if names.contains(&name) {
             return Err(errors::group_given_twice(group));

@@ -30,13 +30,13 @@ enum Marker {
 }
 
 impl Marker {
-    /// Knows `handler`, `channels::handler` and `::channels::handler`.
+    /// Knows `handler`, `channels::handler` and `channels::prelude::handler`.
     fn of(path: &Path) -> Option<Self> {
         let mut segments = path.segments.iter().rev();
         let name = segments.next()?;
         if segments
             .next()
-            .is_some_and(|module| module.ident != "channels")
+            .is_some_and(|module| module.ident != "channels" && module.ident != "prelude")
         {
             return None;
         }

@@ -16,10 +16,11 @@ use crate::paths::generated;
 ///     type Kind = rt::WebSocketKind;
 ///     const OPTIONS: rt::Options = rt::Options::new().groups(&["f1"]);
 /// }
-/// const _: () = {
-///     fn __has_handlers<S: Store>() { rt::require_handlers::<Room<S>>() }
-/// };
+/// const _: () = rt::require_handlers::<Chat>();
 /// ```
+///
+/// Whether a generic consumer has handlers depends on what it is made of: that is seen when it is
+/// used.
 pub(crate) fn declare(head: &StructHead, declared: &Declared, errors: &mut Errors) -> TokenStream {
     if let Some(lifetime) = head.generics.lifetimes().next() {
         errors.push(errors::borrowing_consumer(lifetime));
@@ -31,9 +32,13 @@ pub(crate) fn declare(head: &StructHead, declared: &Declared, errors: &mut Error
     let rt = declared.runtime.here();
     let kind = declared.kind.name();
     let options = options(declared);
-    let span = generated(head.ident.span());
-    let rt_at_name = declared.runtime.at(span);
-    let require = quote_spanned!(span=> #rt_at_name::require_handlers::<#self_ty>());
+    let is_generic = !generics.params.is_empty();
+    let require = (!is_generic).then(|| {
+        let span = generated(head.ident.span());
+        let rt = declared.runtime.at(span);
+        let require = quote_spanned!(span=> #rt::require_handlers::<#self_ty>());
+        quote!(#(#conditions)* const _: () = #require;)
+    });
     quote! {
         #[automatically_derived]
         #(#conditions)*
@@ -41,10 +46,7 @@ pub(crate) fn declare(head: &StructHead, declared: &Declared, errors: &mut Error
             type Kind = #rt::#kind;
             const OPTIONS: #rt::Options = #rt::Options::new() #options;
         }
-        #(#conditions)*
-        const _: () = {
-            fn __has_handlers #impl_generics () #where_clause { #require }
-        };
+        #require
     }
 }
 

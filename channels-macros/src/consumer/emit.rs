@@ -6,22 +6,21 @@
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericParam, LitStr};
 
+use super::checks;
 use super::model::{
-    Call, Claim, Consumer, Entry, Handler, Hook, Mode, Param, Passing, Payload, Protocol,
+    Call, Consumer, Entry, Handler, Hook, Mode, Output, Param, Passing, Payload, Protocol,
 };
 use crate::paths::generated;
-use crate::tokens;
 
 /// Everything that is added behind the user's `impl` block.
 pub(crate) fn emit(consumer: &Consumer) -> TokenStream {
     let handlers = table_and_dispatch(consumer);
-    let claims = consumer.claims.iter().map(|claim| consumer.claim(claim));
+    let claims = consumer.claims.iter().map(|claim| claim.emit(consumer));
     let checks = consumer
         .handlers
         .iter()
-        .filter_map(|handler| consumer.outer_check(handler));
+        .filter_map(|handler| checks::outer(consumer, handler));
     quote!(#handlers #(#claims)* #(#checks)*)
 }
 
@@ -195,8 +194,6 @@ impl Consumer {
                 },
             ..
         } = handler;
-        let span = generated(output.span());
-        let rt = self.runtime.at(span);
         let id = handler.id();
         let params = params.iter().map(|param| match param {
             Param::Connection(ty) => self.connection(ty, *mode),
@@ -204,12 +201,22 @@ impl Consumer {
         });
         let this = Ident::new("self", Span::mixed_site());
         let wait = (*mode == Mode::Async).then(|| quote!(.await));
-        let outcome = quote_spanned!(span=> #rt::outcome::<#output>);
-        let call = quote!(#outcome(Self::#method(#this, #(#params),*) #wait));
-        match self.inner_check(handler) {
+        let call = self.outcome(output, &quote!(Self::#method(#this, #(#params),*) #wait));
+        match checks::inner(self, handler) {
             None => quote!(#(#conditions)* #id => #call,),
             Some(check) => quote!(#(#conditions)* #id => { const { #check } #call }),
         }
+    }
+
+    /// `rt::outcome::<Result>(…)`
+    fn outcome(&self, output: &Output, call: &TokenStream) -> TokenStream {
+        let Output::Value(ty) = output else {
+            return call.clone();
+        };
+        let span = generated(ty.span());
+        let rt = self.runtime.at(span);
+        let outcome = quote_spanned!(span=> #rt::outcome::<#ty>);
+        quote!(#outcome(#call))
     }
 
     /// `rt::connection::<Self, WebSocket>(connection)`
@@ -243,79 +250,11 @@ impl Consumer {
             Passing::Borrowed => quote_spanned!(span=> &#rt::#owned::<#ty>(#input)?),
         }
     }
-
-    /// `impl rt::Handles<<CallBack as rt::FromEvent>::Claim<1>> for Chat {}`
-    fn claim(
-        &self,
-        Claim {
-            id,
-            conditions,
-            payload,
-        }: &Claim,
-    ) -> TokenStream {
-        let span = generated(payload.span());
-        let rt = self.runtime.at(span);
-        let id = Literal::u16_unsuffixed(*id);
-        let (self_ty, of_consumer) = (&self.self_ty, &self.conditions);
-        let (impl_generics, _, where_clause) = self.generics.split_for_impl();
-        let claim = quote_spanned!(span=> <#payload as #rt::FromEvent>::Claim<#id>);
-        quote_spanned! {span=>
-            #[automatically_derived]
-            #(#of_consumer)*
-            #(#conditions)*
-            impl #impl_generics #rt::Handles<#claim> for #self_ty #where_clause {}
-        }
-    }
-
-    /// `const _: () = rt::assert_event_type::<CallBack>("call.back");`
-    fn outer_check(&self, handler: &Handler) -> Option<TokenStream> {
-        let (literal, payload) = handler.event()?;
-        if self.is_generic(payload) {
-            return None;
-        }
-        let check = self.check(literal, payload);
-        let (conditions, of_consumer) = (&handler.conditions, &self.conditions);
-        Some(quote!(#(#of_consumer)* #(#conditions)* const _: () = #check;))
-    }
-
-    /// The same check, made where a generic payload is known.
-    fn inner_check(&self, handler: &Handler) -> Option<TokenStream> {
-        let (literal, payload) = handler.event()?;
-        self.is_generic(payload)
-            .then(|| self.check(literal, payload))
-    }
-
-    fn check(&self, literal: &LitStr, Payload { ty, .. }: &Payload) -> TokenStream {
-        let span = generated(literal.span());
-        let rt = self.runtime.at(span);
-        quote_spanned!(span=> #rt::assert_event_type::<#ty>(#literal))
-    }
-
-    /// Whether a payload's type has a meaning only inside of the `impl`.
-    fn is_generic(&self, Payload { ty, .. }: &Payload) -> bool {
-        let names = self.generics.params.iter().filter_map(|param| match param {
-            GenericParam::Type(param) => Some(param.ident.clone()),
-            GenericParam::Const(param) => Some(param.ident.clone()),
-            GenericParam::Lifetime(_) => None,
-        });
-        tokens::mentions(ty, &names.collect::<Vec<_>>())
-    }
 }
 
 impl Handler {
     fn id(&self) -> Literal {
         Literal::u16_unsuffixed(self.id)
-    }
-
-    /// The literal and the payload of a handler of events that has both.
-    fn event(&self) -> Option<(&LitStr, &Payload)> {
-        let Entry::Event(literal) = &self.entry else {
-            return None;
-        };
-        self.call.params.iter().find_map(|param| match param {
-            Param::Payload(payload) => Some((literal, payload)),
-            Param::Connection(_) => None,
-        })
     }
 }
 

@@ -53,12 +53,15 @@ pub(crate) fn lower(block: &ImplBlock, runtime: RuntimePath, errors: &mut Errors
     for (item, id) in block.items.iter().zip(0..=u16::MAX) {
         lowering.item(item, id);
     }
-    let consumer = lowering.consumer;
-    let readable = !block
+    let mut consumer = lowering.consumer;
+    if block
         .items
         .iter()
-        .any(|item| matches!(item, BlockItem::Unreadable));
-    if consumer.handlers.is_empty() && readable && errors.count() == before {
+        .any(|item| matches!(item, BlockItem::Unreadable))
+    {
+        // rustc gives up the rest of the block as well: calls of its methods would find none.
+        consumer.handlers.clear();
+    } else if consumer.handlers.is_empty() && errors.count() == before {
         errors.push(errors::no_handlers(&block.head.self_ty));
     }
     consumer
@@ -106,7 +109,14 @@ struct Lowering<'a> {
 struct Known {
     entry: Entry,
     method: Ident,
-    conditional: bool,
+    conditions: Vec<TokenStream>,
+}
+
+impl Known {
+    /// What is wrong with a later method of the same entry.
+    fn clash(&self, entry: &Entry, method: &Ident) -> syn::Error {
+        errors::handled_twice(entry, method, &self.entry, &self.method)
+    }
 }
 
 impl Lowering<'_> {
@@ -138,10 +148,9 @@ impl Lowering<'_> {
             .as_ref()
             .is_some_and(|entry| self.is_new(entry, name, &conditions));
         let Lowered { call, payload } = signature::lower(&method.sig, entry.as_ref(), self.errors);
-        let sends_events = matches!(entry, Some(Entry::Event(_)) | None);
-        if let Some(payload) = payload.filter(|_| sends_events) {
+        let takes_events = matches!(entry, Some(Entry::Event(_)) | None);
+        if let Some(payload) = payload.filter(|payload| takes_events && !payload.looks_untyped()) {
             self.claim(Claim {
-                id,
                 conditions: conditions.clone(),
                 payload: payload.ty,
             });
@@ -171,31 +180,32 @@ impl Lowering<'_> {
     }
 
     /// Whether no earlier method has the entry. Of methods under conditions only rustc knows which
-    /// exist: the table is checked again when it is built.
+    /// exist: two of them clash under the conditions of both.
     fn is_new(&mut self, entry: &Entry, method: &Ident, conditions: &[TokenStream]) -> bool {
-        let conditional = !conditions.is_empty();
-        let clashes = |known: &&Known| {
-            known.entry.key() == entry.key() && !(conditional && known.conditional)
-        };
-        let Some(first) = self.known.iter().find(clashes) else {
-            let known = Known {
-                entry: entry.clone(),
-                method: method.clone(),
-                conditional,
-            };
-            self.known.push(known);
-            return true;
-        };
-        // Of two methods with one name rustc complains itself.
-        if first.method != *method || conditional || first.conditional {
-            self.errors.push(errors::handled_twice(
-                entry,
-                method,
-                &first.entry,
-                &first.method,
-            ));
+        let same = self
+            .known
+            .iter()
+            .filter(|known| known.entry.key() == entry.key());
+        for known in same {
+            if known.conditions.is_empty() || conditions.is_empty() {
+                // Of two methods with one name rustc complains itself.
+                if known.method != *method || known.conditions.len() != conditions.len() {
+                    self.errors.push(known.clash(entry, method));
+                }
+                return false;
+            }
+            if known.method != *method {
+                let of_consumer = &self.consumer.conditions;
+                let both = [of_consumer, &known.conditions, conditions].concat();
+                self.errors.push_under(both, known.clash(entry, method));
+            }
         }
-        false
+        self.known.push(Known {
+            entry: entry.clone(),
+            method: method.clone(),
+            conditions: conditions.to_vec(),
+        });
+        true
     }
 
     /// Keeps a claim, unless an earlier handler has made the same one.

@@ -1,13 +1,16 @@
 //! `#[consumer]`: syntax → model → tokens.
 //!
-//! The user's item comes first in the output, as it was written. Behind it comes what is generated,
-//! also when there are mistakes: with whatever is sound, so that other uses of the consumer cause no
-//! second error. The mistakes come last, all of them, in source order.
+//! The user's item comes first in the output, as it was written; an `impl` block gets one attribute,
+//! for lints. Behind it comes what is generated, also when there are mistakes: with whatever is
+//! sound, so that other uses of the consumer cause no second error. The mistakes come last, all of
+//! them, in source order.
 
 mod args;
 mod attributes;
+mod checks;
 mod declare;
 mod emit;
+mod lints;
 mod lower;
 mod model;
 mod signature;
@@ -25,6 +28,11 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let parsed = syntax::parse(&item);
     let mut output = match &parsed {
         Ok(Item::Struct(_)) => item,
+        Ok(Item::Impl(_)) => {
+            let mut block = lints::allowances();
+            block.extend(syntax::without_markers(item));
+            block
+        }
         _ => syntax::without_markers(item),
     };
     output.extend(match parsed {

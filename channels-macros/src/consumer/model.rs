@@ -27,9 +27,8 @@ pub(crate) struct Handler {
     pub(crate) call: Call,
 }
 
-/// A payload that this consumer handles, so that typed groups may send it.
+/// A typed event that this consumer handles, so that groups of it may send such.
 pub(crate) struct Claim {
-    pub(crate) id: u16,
     pub(crate) conditions: Vec<TokenStream>,
     pub(crate) payload: Type,
 }
@@ -67,7 +66,14 @@ pub(crate) enum Protocol {
 pub(crate) struct Call {
     pub(crate) mode: Mode,
     pub(crate) params: Vec<Param>,
-    pub(crate) output: Type,
+    pub(crate) output: Output,
+}
+
+/// What a method returns.
+pub(crate) enum Output {
+    Value(Box<Type>),
+    /// `!`: it does not return.
+    Never,
 }
 
 /// `async fn`, or plain `fn` on a thread that may block.
@@ -95,6 +101,32 @@ pub(crate) struct Payload {
 pub(crate) enum Passing {
     Owned,
     Borrowed,
+}
+
+impl Payload {
+    /// Whether the type is spelt like the raw `Event` or a `Payload<T>`, of which nothing can be
+    /// claimed: several handlers may take it.
+    ///
+    /// (Its spelling is all there is: for rustc, a type of another crate may become a typed event at
+    /// any time, and a claim that depends on it conflicts with all others.)
+    pub(crate) fn looks_untyped(&self) -> bool {
+        let Type::Path(path) = peeled(&self.ty) else {
+            return false;
+        };
+        let last = path.path.segments.last();
+        last.is_some_and(|last| {
+            last.ident == "Event" || (last.ident == "Payload" && !last.arguments.is_empty())
+        })
+    }
+}
+
+/// A type without parentheses and without the invisible group of a `$ty`.
+pub(crate) fn peeled(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => peeled(&group.elem),
+        Type::Paren(paren) => peeled(&paren.elem),
+        other => other,
+    }
 }
 
 /// The names of the hooks, as the user writes them.

@@ -6,7 +6,7 @@ use syn::{
     TypeReference, parse_quote,
 };
 
-use super::model::{Call, Entry, Hook, Mode, Param, Passing, Payload};
+use super::model::{Call, Entry, Hook, Mode, Output, Param, Passing, Payload, peeled};
 use crate::errors::{self, Errors};
 use crate::tokens::{self, Borrow};
 
@@ -212,22 +212,13 @@ fn conditional(attributes: &[Attribute], errors: &mut Errors) {
     }
 }
 
-/// The return type; nothing and never are both `()` to the caller.
-fn output(output: &ReturnType, errors: &mut Errors) -> Type {
+fn output(output: &ReturnType, errors: &mut Errors) -> Output {
     match output {
-        ReturnType::Type(_, ty) if !matches!(**ty, Type::Never(_)) => {
+        ReturnType::Default => Output::Value(Box::new(parse_quote!(()))),
+        ReturnType::Type(_, ty) if matches!(**ty, Type::Never(_)) => Output::Never,
+        ReturnType::Type(_, ty) => {
             supported(ty, errors);
-            (**ty).clone()
+            Output::Value(ty.clone())
         }
-        _ => parse_quote!(()),
-    }
-}
-
-/// A type without parentheses and without the invisible group of a `$ty`.
-fn peeled(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => peeled(&group.elem),
-        Type::Paren(paren) => peeled(&paren.elem),
-        other => other,
     }
 }

@@ -11,7 +11,6 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, Generics, Ident, ItemImpl, Path, Signature, Token, Visibility, WhereClause};
 
 use super::attributes;
-use crate::errors;
 
 /// The item below a `#[consumer]`.
 pub(crate) enum Item {
@@ -105,13 +104,16 @@ fn struct_head(input: ParseStream<'_>) -> syn::Result<StructHead> {
 /// Reads the head with an empty body, and the body item by item.
 fn impl_block(item: TokenStream) -> syn::Result<ImplBlock> {
     let mut tokens: Vec<TokenTree> = item.into_iter().collect();
-    let body = match tokens.pop() {
-        Some(TokenTree::Group(body)) if body.delimiter() == Delimiter::Brace => body,
-        _ => return Err(errors::impl_without_body(tokens.into_iter().collect())),
+    let items = match tokens.pop() {
+        Some(TokenTree::Group(body)) if body.delimiter() == Delimiter::Brace => {
+            block_items.parse2(body.stream())?
+        }
+        // `impl Chat;`, of which rustc has said that a body is missing.
+        _ => vec![BlockItem::Unreadable],
     };
-    tokens.push(regrouped(&body, TokenStream::new()));
+    let no_body = Group::new(Delimiter::Brace, TokenStream::new());
+    tokens.push(TokenTree::Group(no_body));
     let head = syn::parse2(tokens.into_iter().collect())?;
-    let items = block_items.parse2(body.stream())?;
     Ok(ImplBlock { head, items })
 }
 

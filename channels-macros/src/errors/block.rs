@@ -1,6 +1,6 @@
 //! Mistakes about the items below `#[consumer]`, and about the names of its methods.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span};
 use syn::{Attribute, Error, LifetimeParam, Path, Type};
 
 use super::{at, over, text};
@@ -19,14 +19,6 @@ pub(crate) fn trait_impl(of_trait: &Path, self_ty: &Type) -> Error {
         of_trait,
         "`#[consumer]` cannot be used on a trait impl",
         format!("move the handlers to `impl {} {{ … }}`", text(self_ty)),
-    )
-}
-
-pub(crate) fn impl_without_body(head: TokenStream) -> Error {
-    over(
-        head,
-        "an `impl` block has a body",
-        "write `{ … }` behind it",
     )
 }
 

@@ -43,8 +43,11 @@ pub(crate) fn invalid_event_type(
         Fault::EmptySegment => "a segment is empty".to_owned(),
         Fault::LeadingUnderscore => "a segment starts with `_`".to_owned(),
         Fault::Character(c) => format!("{c:?} is not allowed").replace('\'', "`"),
-        Fault::Reserved(namespace) => {
+        Fault::Reserved(namespace) if value.contains(&format!("{namespace}.")) => {
             format!("`{namespace}.` belongs to the protocol")
+        }
+        Fault::Reserved(namespace) => {
+            format!("`{namespace}_` counts as `{namespace}.`, which belongs to the protocol")
         }
     };
     let help = match (suggestion, fault) {
@@ -91,11 +94,10 @@ pub(crate) fn fallback_with_arguments(attribute: &Attribute) -> Error {
 pub(crate) fn handled_twice(second: &Entry, method: &Ident, first: &Entry, by: &Ident) -> Error {
     let (Some(second_type), Some(first_type)) = (second.event_type(), first.event_type()) else {
         let rule = format!("`{by}` is the fallback already");
-        return at(
-            second.span(),
-            rule,
-            format!("remove `#[fallback]` from `{method}`"),
-        );
+        let help = format!("remove `#[fallback]` from `{method}`");
+        let mut error = at(second.span(), rule, help);
+        error.combine(Error::new(first.span(), "the first fallback is here"));
+        return error;
     };
     let same = if first_type == second_type {
         ""

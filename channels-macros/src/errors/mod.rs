@@ -13,7 +13,7 @@ mod signature;
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::Error;
 
 pub(crate) use self::{block::*, event::*, marker::*, options::*, signature::*};
@@ -21,11 +21,22 @@ pub(crate) use self::{block::*, event::*, marker::*, options::*, signature::*};
 /// The mistakes found so far, in the order in which they were found.
 #[derive(Default)]
 #[must_use = "mistakes that are not emitted are lost"]
-pub(crate) struct Errors(Vec<Error>);
+pub(crate) struct Errors(Vec<Mistake>);
+
+struct Mistake {
+    error: Error,
+    /// The `#[cfg(…)]`s of what it is about.
+    conditions: Vec<TokenStream>,
+}
 
 impl Errors {
     pub(crate) fn push(&mut self, error: Error) {
-        self.0.push(error);
+        self.push_under(Vec::new(), error);
+    }
+
+    /// Reports what is a mistake only if all of the conditions hold, which rustc knows.
+    pub(crate) fn push_under(&mut self, conditions: Vec<TokenStream>, error: Error) {
+        self.0.push(Mistake { error, conditions });
     }
 
     /// Keeps the error of a result, and passes its value on.
@@ -39,7 +50,18 @@ impl Errors {
 
     /// One `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        self.0.iter().map(Error::to_compile_error).collect()
+        self.0.into_iter().map(Mistake::into_tokens).collect()
+    }
+}
+
+impl Mistake {
+    fn into_tokens(self) -> TokenStream {
+        let Self { error, conditions } = self;
+        let one = |error: Error| {
+            let error = error.to_compile_error();
+            quote!(#(#conditions)* #error)
+        };
+        error.into_iter().map(one).collect()
     }
 }
 

@@ -87,6 +87,22 @@ pub(crate) fn wrong_value(key: &Ident, value: &TokenStream, example: &str) -> Er
     over(value, rule, format!("write `{}`", assign(key, example)))
 }
 
+pub(crate) fn value_for_list(key: &Ident, value: &TokenStream) -> Error {
+    over(
+        value,
+        format!("`{key}` takes its values in parentheses"),
+        format!("write `{key}({})`", text(value)),
+    )
+}
+
+pub(crate) fn list_for_value(key: &Ident, list: &TokenStream) -> Error {
+    over(
+        list,
+        format!("`{key}` takes its value behind `=`"),
+        format!("write `{key} = {}`", text(list)),
+    )
+}
+
 /// `mailbox = 100` and `groups("lobby")`.
 fn assign(key: &Ident, example: &str) -> String {
     let space = if example.starts_with('=') { " " } else { "" };
@@ -119,6 +135,14 @@ pub(crate) fn group_given_twice(group: &LitStr) -> Error {
         group,
         format!("group `{}` is given twice", group.value()),
         "remove one of the two",
+    )
+}
+
+pub(crate) fn group_too_long(group: &LitStr, most: usize) -> Error {
+    over(
+        group,
+        format!("a group name has at most {most} bytes"),
+        "shorten it",
     )
 }
 

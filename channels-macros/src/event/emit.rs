@@ -3,10 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Generics, LitStr, Member, Type, Variant, parse_quote};
+use syn::{Generics, Member, Type, TypeParamBound, Variant, parse_quote};
 
 use super::{Event, Shape};
-use crate::event_type;
 use crate::paths::{RuntimePath, generated};
 
 /// ```text
@@ -20,10 +19,10 @@ use crate::paths::{RuntimePath, generated};
 pub(crate) fn emit(event: &Event) -> TokenStream {
     let Event { ident, runtime, .. } = event;
     let rt = runtime.here();
-    let generics = cloneable(&event.generics);
+    let generics = carried(event);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let (event_type, mismatch) = event_type_and_mismatch(event);
-    let duplicate = duplicate(&event.shape);
+    let duplicate = duplicate(&event.shape, runtime);
     let coalesce_key = event
         .key
         .as_deref()
@@ -31,7 +30,7 @@ pub(crate) fn emit(event: &Event) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl #impl_generics #rt::TypedEvent for #ident #ty_generics #where_clause {
-            const NAME: &'static str = #event_type;
+            const NAME: &'static ::core::primitive::str = #event_type;
             const MISMATCH: &'static ::core::primitive::str = #mismatch;
             fn duplicate(&self) -> Self {
                 #duplicate
@@ -41,71 +40,84 @@ pub(crate) fn emit(event: &Event) -> TokenStream {
     }
 }
 
-/// Of a type that has none, or a wrong one, the type that was probably meant: handlers that name
-/// it cause no second error then.
+/// The type, and what to say of a handler of another. A type that is missing or wrong is empty:
+/// no handler is of another type then, which would be a second error.
 fn event_type_and_mismatch(event: &Event) -> (TokenStream, String) {
-    let name = &event.ident;
-    let meant = || event_type::from_name(&name.to_string());
-    let literal = event.declared.as_ref();
-    let text = literal.map_or_else(meant, LitStr::value);
-    let tokens = literal.map_or_else(|| text.to_token_stream(), ToTokens::to_token_stream);
+    let Some(literal) = &event.declared else {
+        return (quote!(""), String::new());
+    };
+    let (name, text) = (&event.ident, literal.value());
     let mismatch =
         format!("`{name}` is the event `{text}`\n  help: write `#[handler(\"{text}\")]`");
-    (tokens, mismatch)
+    (literal.to_token_stream(), mismatch)
 }
 
-/// Every type parameter is cloned along with its event.
-fn cloneable(generics: &Generics) -> Generics {
-    let mut generics = generics.clone();
-    for param in generics.type_params_mut() {
-        param.bounds.push(parse_quote!(::core::clone::Clone));
+/// An event with type parameters is one wherever they can be carried along and serde can encode it.
+fn carried(event: &Event) -> Generics {
+    let mut generics = event.generics.clone();
+    if generics.type_params().next().is_none() {
+        return generics;
     }
+    for param in generics.type_params_mut() {
+        param.bounds.extend::<[TypeParamBound; 4]>([
+            parse_quote!(::core::clone::Clone),
+            parse_quote!(::core::marker::Send),
+            parse_quote!(::core::marker::Sync),
+            parse_quote!('static),
+        ]);
+    }
+    let (ident, rt) = (&event.ident, event.runtime.here());
+    let (_, arguments, _) = event.generics.split_for_impl();
+    let encoded = parse_quote!(#ident #arguments: #rt::Serialize + #rt::DeserializeOwned);
+    generics.make_where_clause().predicates.push(encoded);
     generics
 }
 
-/// `Self { message: <String as Clone>::clone(&self.message) }`
-fn duplicate(shape: &Shape) -> TokenStream {
+/// `Self { message: rt::duplicate::<String>(&self.message) }`
+fn duplicate(shape: &Shape, runtime: &RuntimePath) -> TokenStream {
     let this = Ident::new("self", Span::mixed_site());
     match shape {
         Shape::Struct(fields) => {
             let fields = fields.members().zip(fields).map(|(member, field)| {
                 let span = generated(field.ty.span());
-                let clone = clone(&field.ty);
+                let clone = clone(&field.ty, runtime);
                 quote_spanned!(span=> #member: #clone(&#this.#member))
             });
             quote!(Self { #(#fields),* })
         }
         Shape::Enum(variants) if variants.is_empty() => quote!(match *#this {}),
         Shape::Enum(variants) => {
-            let arms = variants.iter().map(arm);
+            let arms = variants.iter().map(|variant| arm(variant, runtime));
             quote!(match #this { #(#arms)* })
         }
     }
 }
 
-/// `Self::Moved { x: x_0 } => Self::Moved { x: <f64 as Clone>::clone(x_0) },`
+/// `Self::Moved { x: field_0 } => Self::Moved { x: rt::duplicate::<f64>(field_0) },`
 fn arm(
     Variant {
         ident: name,
         fields,
         ..
     }: &Variant,
+    runtime: &RuntimePath,
 ) -> TokenStream {
     let members: Vec<Member> = fields.members().collect();
     let locals: Vec<Ident> = (0..members.len())
         .map(|i| format_ident!("field_{i}", span = Span::mixed_site()))
         .collect();
     let clones = fields.iter().zip(&locals).map(|(field, local)| {
-        let clone = clone(&field.ty);
+        let clone = clone(&field.ty, runtime);
         quote!(#clone(#local))
     });
     quote!(Self::#name { #(#members: #locals),* } => Self::#name { #(#members: #clones),* },)
 }
 
 /// A field that can't be cloned is reported at its type.
-fn clone(ty: &Type) -> TokenStream {
+fn clone(ty: &Type, runtime: &RuntimePath) -> TokenStream {
     let span = generated(ty.span());
-    quote_spanned!(span=> <#ty as ::core::clone::Clone>::clone)
+    let rt = runtime.at(span);
+    quote_spanned!(span=> #rt::duplicate::<#ty>)
 }
 
 /// `fn coalesce_key(&self) -> Option<u64> { Some(rt::key(&(&self.user_id,))) }`

@@ -6,28 +6,12 @@ use expect_test::{ExpectFile, expect_file};
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::readable::readable;
 use crate::{consumer, event};
 
 /// Compares with a snapshot, in which `rt` stands for `::channels::__private`.
 fn check(expansion: TokenStream, expected: ExpectFile) {
-    check_unabridged(abridged(expansion), expected);
-}
-
-fn check_unabridged(expansion: TokenStream, expected: ExpectFile) {
-    let file = syn::parse2::<syn::File>(expansion.clone());
-    let text = file.map_or_else(
-        |_| expansion.to_string(),
-        |file| prettyplease::unparse(&file),
-    );
-    expected.assert_eq(&text);
-}
-
-fn abridged(expansion: TokenStream) -> TokenStream {
-    let text = expansion.to_string();
-    let text = text.replace(":: channels :: __private ::", "rt ::");
-    text.replace(":: core :: primitive ::", "")
-        .parse()
-        .unwrap_or(expansion)
+    expected.assert_eq(&readable(expansion));
 }
 
 fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {

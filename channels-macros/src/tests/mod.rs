@@ -6,10 +6,22 @@
     reason = "`expect![…]` is passed and written by rules of its own"
 )]
 
+mod argument_diagnostics;
 mod diagnostics;
 mod expansion;
+mod readable;
 
+use expect_test::Expect;
 use proc_macro2::TokenStream;
+
+/// Compares what an expansion says is wrong.
+fn check(expansion: TokenStream, expected: Expect) {
+    expected.assert_eq(&messages(expansion).join("\n"));
+}
+
+fn parse(source: &str) -> TokenStream {
+    source.parse().unwrap_or_default()
+}
 
 /// What an expansion says is wrong: the messages of its `compile_error!`s, in order.
 fn messages(expansion: TokenStream) -> Vec<String> {

@@ -39,7 +39,7 @@ pub trait Declaration {
 /// What `#[consumer]` on the impl block builds: the dispatch table and the calls behind it.
 #[diagnostic::on_unimplemented(
     message = "the consumer `{Self}` has no handlers",
-    label = "declared as a consumer here",
+    label = "has no `impl` block with `#[consumer]`",
     note = "put `#[consumer]` on an `impl {Self}` block with its methods: `connect`, `receive`, `#[handler(\"…\")]`"
 )]
 pub trait Handlers: Declaration + Send + 'static {
@@ -76,7 +76,7 @@ pub trait Handlers: Declaration + Send + 'static {
     label = "nobody in this group would receive it",
     note = "give the consumer a method with `#[handler(\"…\")]` that takes `{E}`"
 )]
-pub trait Handles<E> {}
+pub trait Handles<E: ?Sized> {}
 
 /// A consumer: one value per connection, one method per event.
 ///

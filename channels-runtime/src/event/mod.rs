@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::event_type::{EventType, MAX_EVENT_TYPE};
-pub use self::typed::{FromEvent, Payload, TypedEvent, Unclaimed};
+pub use self::typed::{FromEvent, Payload, TypedEvent};
 
 use self::erased::{ErasedEvent, Raw, Typed};
 use crate::transport::Frame;

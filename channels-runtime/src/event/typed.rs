@@ -40,10 +40,6 @@ pub trait TypedEvent: Serialize + DeserializeOwned + Send + Sync + 'static {
     note = "take a type with `#[derive(Event)]`, the raw `Event`, or `Payload<T>` for any `T: Deserialize`"
 )]
 pub trait FromEvent: Sized {
-    /// The type for which the consumer implements [`Handles`](crate::Handles).
-    #[doc(hidden)]
-    type Claim<const HANDLER: u16>;
-
     /// The event type of a typed event, and what to say of another.
     #[doc(hidden)]
     const EXPECTED: Option<(&'static str, &'static str)>;
@@ -57,8 +53,6 @@ pub trait FromEvent: Sized {
 }
 
 impl<E: TypedEvent> FromEvent for E {
-    type Claim<const HANDLER: u16> = E;
-
     const EXPECTED: Option<(&'static str, &'static str)> = Some((E::NAME, E::MISMATCH));
 
     fn from_event(event: Event) -> Result<Self> {
@@ -66,14 +60,7 @@ impl<E: TypedEvent> FromEvent for E {
     }
 }
 
-/// What a handler of an untyped event claims: nothing that anybody could send.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Unclaimed<const HANDLER: u16>(());
-
 impl FromEvent for Event {
-    type Claim<const HANDLER: u16> = Unclaimed<HANDLER>;
-
     const EXPECTED: Option<(&'static str, &'static str)> = None;
 
     fn from_event(event: Event) -> Result<Self> {
@@ -99,8 +86,6 @@ impl FromEvent for Event {
 pub struct Payload<T>(pub T);
 
 impl<T: DeserializeOwned> FromEvent for Payload<T> {
-    type Claim<const HANDLER: u16> = Unclaimed<HANDLER>;
-
     const EXPECTED: Option<(&'static str, &'static str)> = None;
 
     fn from_event(event: Event) -> Result<Self> {

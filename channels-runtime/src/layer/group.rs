@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{ChannelLayer, Delivery};
+use super::{ChannelLayer, Delivery, LayerFuture};
 use crate::{ChannelName, GroupName, Handles, Result, TypedEvent};
 
 /// A group whose members are consumers `C`: it sends only events that `C` handles.
@@ -41,12 +41,13 @@ impl<'a, C> Group<'a, C> {
     ///
     /// [`ErrorKind::Layer`](crate::ErrorKind::Layer) if the layer fails; the event comes back
     /// with the error.
-    pub async fn send<E>(&self, layer: &dyn ChannelLayer, event: E) -> Result<Delivery>
+    // (Of an `async fn`, rustc would report an event without a handler at the call, at the future
+    // and at its `.await`.)
+    pub fn send<'s, E>(&'s self, layer: &'s dyn ChannelLayer, event: E) -> LayerFuture<'s, Delivery>
     where
-        C: Handles<E>,
-        E: TypedEvent,
+        E: TypedEvent + HandledBy<C>,
     {
-        layer.group_send(self.name, event.into(), None).await
+        layer.group_send(self.name, event.into(), None)
     }
 
     /// Sends an event to every member but one.
@@ -54,21 +55,26 @@ impl<'a, C> Group<'a, C> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub async fn send_except<E>(
-        &self,
-        layer: &dyn ChannelLayer,
+    pub fn send_except<'s, E>(
+        &'s self,
+        layer: &'s dyn ChannelLayer,
         event: E,
-        except: &ChannelName,
-    ) -> Result<Delivery>
+        except: &'s ChannelName,
+    ) -> LayerFuture<'s, Delivery>
     where
-        C: Handles<E>,
-        E: TypedEvent,
+        E: TypedEvent + HandledBy<C>,
     {
-        layer
-            .group_send(self.name, event.into(), Some(except))
-            .await
+        layer.group_send(self.name, event.into(), Some(except))
     }
 }
+
+/// The event is one that the consumer `C` [`Handles`].
+///
+/// (A bound `C: Handles<E>` would let rustc guess `E` before it has seen the event: it would take
+/// the one that `C` handles, and report the event as a mismatch.)
+pub trait HandledBy<C> {}
+
+impl<C: Handles<E>, E> HandledBy<C> for E {}
 
 impl<C> fmt::Debug for Group<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

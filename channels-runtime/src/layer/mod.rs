@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 pub use self::blocking::BlockingChannelLayer;
-pub use self::group::Group;
+pub use self::group::{Group, HandledBy};
 pub use self::layers::ChannelLayers;
 pub use self::memory::InMemoryChannelLayer;
 

@@ -4,14 +4,20 @@ impl<T: 'static> rt::Declaration for Room<'static, T> {
     type Kind = rt::WebSocketKind;
     const OPTIONS: rt::Options = rt::Options::new();
 }
-const _: () = {
-    fn __has_handlers<T: 'static>() {
-        rt::require_handlers::<Room<'static, T>>()
-    }
-};
 ::core::compile_error! {
     "a consumer cannot borrow: it lives as long as its connection\n  help: own the data, or share it in an `Arc`"
 }
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_ref_mut,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    clippy::unused_self,
+    clippy::wrong_self_convention,
+    reason = "a handler's signature is given by `#[consumer]`"
+)]
 impl<'a, T: 'a> Room<'a, T> {
     async fn receive(&mut self, text: String) {}
 }

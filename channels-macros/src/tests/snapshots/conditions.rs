@@ -1,3 +1,14 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_ref_mut,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    clippy::unused_self,
+    clippy::wrong_self_convention,
+    reason = "a handler's signature is given by `#[consumer]`"
+)]
 #[cfg(unix)]
 impl Conditional {
     #[cfg(feature = "text")]
@@ -54,7 +65,10 @@ impl rt::Handlers for Conditional {
 #[automatically_derived]
 #[cfg(unix)]
 #[cfg_attr(feature = "x", cfg(unix))]
-impl rt::Handles<<AB as rt::FromEvent>::Claim<2>> for Conditional {}
+impl rt::Handles<AB> for Conditional {}
 #[cfg(unix)]
 #[cfg_attr(feature = "x", cfg(unix))]
-const _: () = rt::assert_event_type::<AB>("a.b");
+const _: () = {
+    use rt::NoEvent as _;
+    rt::assert_event_type(rt::Expected::<AB>::TYPE, "a.b");
+};

@@ -6,8 +6,4 @@ impl rt::Declaration for ChatConsumer {
     type Kind = rt::WebSocketKind;
     const OPTIONS: rt::Options = rt::Options::new().groups(&["f1"]);
 }
-const _: () = {
-    fn __has_handlers() {
-        rt::require_handlers::<ChatConsumer>()
-    }
-};
+const _: () = rt::require_handlers::<ChatConsumer>();

@@ -1,7 +1,7 @@
 #[automatically_derived]
 impl rt::TypedEvent for CallBack {
-    const NAME: &'static str = "call.back";
-    const MISMATCH: &'static str = "`CallBack` is the event `call.back`\n  help: write `#[handler(\"call.back\")]`";
+    const NAME: &'static str = "";
+    const MISMATCH: &'static str = "";
     fn duplicate(&self) -> Self {
         Self {}
     }

@@ -1,3 +1,14 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_ref_mut,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    clippy::unused_self,
+    clippy::wrong_self_convention,
+    reason = "a handler's signature is given by `#[consumer]`"
+)]
 impl Forms {
     async fn connect(&mut self) {}
     async fn receive(
@@ -78,16 +89,12 @@ impl rt::Handlers for Forms {
                 )
             }
             6 => {
-                rt::outcome::<
-                    (),
-                >(
-                    Self::reference(
-                            self,
-                            rt::event_ref::<Y>(&input)?,
-                            rt::connection::<Self, WebSocket>(connection),
-                        )
-                        .await,
-                )
+                Self::reference(
+                        self,
+                        rt::event_ref::<Y>(&input)?,
+                        rt::connection::<Self, WebSocket>(connection),
+                    )
+                    .await
             }
             7 => {
                 rt::outcome::<
@@ -99,8 +106,16 @@ impl rt::Handlers for Forms {
     }
 }
 #[automatically_derived]
-impl rt::Handles<<Payload<X> as rt::FromEvent>::Claim<5>> for Forms {}
-#[automatically_derived]
-impl rt::Handles<<Y as rt::FromEvent>::Claim<6>> for Forms {}
-const _: () = rt::assert_event_type::<Payload<X>>("a.pattern");
-const _: () = rt::assert_event_type::<Y>("a.reference");
+impl rt::Handles<Y> for Forms {}
+const _: () = {
+    use rt::NoEvent as _;
+    rt::assert_event_type(rt::Expected::<Payload<X>>::TYPE, "a.pattern");
+};
+const _: () = {
+    use rt::NoEvent as _;
+    rt::assert_event_type(rt::Expected::<Y>::TYPE, "a.reference");
+};
+const _: () = {
+    use rt::NoEvent as _;
+    rt::assert_any_event(rt::Expected::<Event>::TYPE);
+};

@@ -1,3 +1,14 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_ref_mut,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    clippy::unused_self,
+    clippy::wrong_self_convention,
+    reason = "a handler's signature is given by `#[consumer]`"
+)]
 impl<S: Store, const N: usize> Room<S, N>
 where
     S::Said: Clone,
@@ -42,7 +53,7 @@ where
                 )
             }
             2 => {
-                const { rt::assert_event_type::<Stored<S>>("said") }
+                const { rt::assert_event_type(rt::Expected::<Stored<S>>::TYPE, "said") }
                 rt::outcome::<
                     Result,
                 >(Self::said(self, rt::event_ref::<Stored<S>>(&input)?).await)
@@ -57,15 +68,16 @@ where
     }
 }
 #[automatically_derived]
-impl<S: Store, const N: usize> rt::Handles<<Stored<S> as rt::FromEvent>::Claim<2>>
-for Room<S, N>
+impl<S: Store, const N: usize> rt::Handles<Stored<S>> for Room<S, N>
 where
     S::Said: Clone,
 {}
 #[automatically_derived]
-impl<S: Store, const N: usize> rt::Handles<<Plain as rt::FromEvent>::Claim<3>>
-for Room<S, N>
+impl<S: Store, const N: usize> rt::Handles<Plain> for Room<S, N>
 where
     S::Said: Clone,
 {}
-const _: () = rt::assert_event_type::<Plain>("plain");
+const _: () = {
+    use rt::NoEvent as _;
+    rt::assert_event_type(rt::Expected::<Plain>::TYPE, "plain");
+};

@@ -1,3 +1,14 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_ref_mut,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    clippy::unused_self,
+    clippy::wrong_self_convention,
+    reason = "a handler's signature is given by `#[consumer]`"
+)]
 impl ChatConsumer {
     async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
         socket.group_send("f1", CallBack { message: text }).await
@@ -53,5 +64,8 @@ impl rt::Handlers for ChatConsumer {
     }
 }
 #[automatically_derived]
-impl rt::Handles<<CallBack as rt::FromEvent>::Claim<1>> for ChatConsumer {}
-const _: () = rt::assert_event_type::<CallBack>("call.back");
+impl rt::Handles<CallBack> for ChatConsumer {}
+const _: () = {
+    use rt::NoEvent as _;
+    rt::assert_event_type(rt::Expected::<CallBack>::TYPE, "call.back");
+};

@@ -1,3 +1,14 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_ref_mut,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    clippy::unused_self,
+    clippy::wrong_self_convention,
+    reason = "a handler's signature is given by `#[consumer]`"
+)]
 impl Chat {
     async fn recieve(&mut self) {}
     async fn call_back(&mut self, event: CallBack) {}
@@ -24,12 +35,15 @@ impl rt::Handlers for Chat {
     }
 }
 #[automatically_derived]
-impl rt::Handles<<CallBack as rt::FromEvent>::Claim<1>> for Chat {}
+impl rt::Handles<CallBack> for Chat {}
 #[automatically_derived]
-impl rt::Handles<<Typed as rt::FromEvent>::Claim<2>> for Chat {}
+impl rt::Handles<Typed> for Chat {}
 #[automatically_derived]
-impl rt::Handles<<Sound as rt::FromEvent>::Claim<3>> for Chat {}
-const _: () = rt::assert_event_type::<Sound>("sound");
+impl rt::Handles<Sound> for Chat {}
+const _: () = {
+    use rt::NoEvent as _;
+    rt::assert_event_type(rt::Expected::<Sound>::TYPE, "sound");
+};
 ::core::compile_error! {
     "unknown option `group`\n  expected `crate`\n  help: remove it"
 }

@@ -1,3 +1,14 @@
+#[allow(
+    clippy::missing_const_for_fn,
+    clippy::needless_pass_by_ref_mut,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::unnecessary_wraps,
+    clippy::unused_async,
+    clippy::unused_self,
+    clippy::wrong_self_convention,
+    reason = "a handler's signature is given by `#[consumer]`"
+)]
 impl Raw {
     async fn any(&mut self, http: &mut Http, body: Bytes) -> Result {}
     async fn end(&mut self, why: &Disconnect) {}

@@ -1,0 +1,11 @@
+use channels::prelude::*;
+
+#[consumer]
+struct Chat<'a>(&'a str);
+
+#[consumer]
+impl<'a> Chat<'a> {
+    async fn receive(&mut self) {}
+}
+
+fn main() {}

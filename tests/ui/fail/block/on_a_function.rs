@@ -1,0 +1,6 @@
+use channels::prelude::*;
+
+#[consumer]
+async fn receive() {}
+
+fn main() {}

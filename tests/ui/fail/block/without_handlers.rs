@@ -1,0 +1,9 @@
+use channels::prelude::*;
+
+#[consumer]
+struct Chat;
+
+#[consumer]
+impl Chat {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+use channels::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("call.back", crate = channels)]
+struct CallBack;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use channels::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+struct CallBack;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use channels::prelude::*;
+
+#[derive(Event, Serialize)]
+#[event("call.back")]
+struct CallBack;
+
+fn main() {}

@@ -1,0 +1,7 @@
+use channels::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event]
+struct CallBack;
+
+fn main() {}

@@ -1,0 +1,12 @@
+use channels::prelude::*;
+
+#[consumer]
+struct Chat;
+
+#[consumer]
+impl Chat {
+    #[handler("chat..said")]
+    async fn said(&mut self) {}
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use channels::prelude::*;
+
+#[consumer]
+struct Chat;
+
+#[consumer]
+impl Chat {
+    #[handler("chat.said")]
+    async fn said(&mut self) {}
+
+    #[handler("chat_said")]
+    async fn told(&mut self) {}
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use channels::prelude::*;
+
+#[consumer(mailbox = 0)]
+struct Chat;
+
+#[consumer]
+impl Chat {
+    async fn receive(&mut self) {}
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use channels::prelude::*;
+
+#[consumer]
+struct Chat;
+
+#[consumer(crat = ::channels)]
+impl Chat {
+    async fn receive(&mut self) {}
+}
+
+fn main() {}

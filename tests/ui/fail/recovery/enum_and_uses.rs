@@ -1,0 +1,29 @@
+use channels::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("chat.said")]
+struct Said(String);
+
+#[consumer]
+#[derive(Default)]
+enum Chat {
+    #[default]
+    Open,
+}
+
+#[consumer]
+impl Chat {
+    #[handler("chat.said")]
+    async fn said(&mut self, _event: Said) {}
+}
+
+fn app() -> impl channels::WebSocketApp {
+    Chat::app()
+}
+
+async fn send(layer: &InMemoryChannelLayer) -> Result {
+    Group::<Chat>::new("lobby")?.send(layer, Said(String::new())).await?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,28 @@
+use channels::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("chat.said")]
+struct Said(String);
+
+#[consumer]
+#[derive(Default)]
+struct Chat;
+
+#[consumer]
+impl Chat {
+    async fn recieve(&mut self) {}
+
+    #[handler("chat.said")]
+    async fn said(&mut self, _event: &Said) {}
+}
+
+fn app() -> impl channels::WebSocketApp {
+    Chat::app()
+}
+
+async fn send(layer: &InMemoryChannelLayer) -> Result {
+    Group::<Chat>::new("lobby")?.send(layer, Said(String::new())).await?;
+    Ok(())
+}
+
+fn main() {}

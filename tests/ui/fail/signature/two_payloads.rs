@@ -1,0 +1,11 @@
+use channels::prelude::*;
+
+#[consumer]
+struct Chat;
+
+#[consumer]
+impl Chat {
+    async fn receive(&mut self, _text: String, _bytes: Bytes) {}
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use channels::prelude::*;
+
+struct Chat;
+
+#[consumer]
+impl Chat {
+    #[handler("chat.said")]
+    async fn said(&mut self) {}
+}
+
+fn main() {}

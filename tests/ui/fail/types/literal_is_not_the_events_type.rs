@@ -1,0 +1,16 @@
+use channels::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("chat.said")]
+struct Said(String);
+
+#[consumer]
+struct Chat;
+
+#[consumer]
+impl Chat {
+    #[handler("chat.sayd")]
+    async fn said(&mut self, _event: Said) {}
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use channels::prelude::*;
+
+#[consumer]
+struct Chat;
+
+#[consumer]
+impl Chat {
+    async fn receive(&mut self) -> String {
+        String::new()
+    }
+}
+
+fn main() {}

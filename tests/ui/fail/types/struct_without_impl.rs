@@ -1,0 +1,6 @@
+use channels::prelude::*;
+
+#[consumer]
+struct Chat;
+
+fn main() {}
