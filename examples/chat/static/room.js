@@ -190,10 +190,11 @@ function showPeople() {
     content.style.setProperty("--hue", hue(name));
     return element("li", {}, content);
   };
-  const mine = element("button", { type: "button", title: "Change your name" }, me.name || "You");
+  const named = (name) => element("span", { className: "name" }, name);
+  const mine = element("button", { type: "button", title: "Change your name" }, named(me.name || "You"));
   mine.append(element("span", { className: "hidden" }, " (you: change your name)"));
   mine.addEventListener("click", rename);
-  const others = [...people.values()].map((name) => chip(element("span", {}, name), name));
+  const others = [...people.values()].map((name) => chip(named(name), name));
   document.getElementById("people").replaceChildren(chip(mine, me.name), ...others);
 }
 
