@@ -122,6 +122,10 @@ async fn two_windows_chat_in_a_room() {
     ben.open(&chat.url("/")).await;
     ana.reads_notice("Ben left.").await;
     ana.sees(&["Ana"]).await;
+    ben.goes_back().await;
+    ana.sees(&["Ana", "Ben"]).await;
+    ben.says("Here I am again.").await;
+    ana.reads("Here I am again.").await;
 }
 
 #[tokio::test]
@@ -194,8 +198,8 @@ async fn a_member_who_does_not_read_slows_the_sender_down() {
 async fn windows_come_back_when_the_server_does() {
     let mut stage = Stage::in_a_room().await;
     stage.chat.stop().await;
-    stage.ana.reads_how_it_closed("1012 service restart").await;
-    stage.ben.reads_how_it_closed("1012 service restart").await;
+    stage.ana.reads_how_it_closed(RESTART).await;
+    stage.ben.reads_how_it_closed(RESTART).await;
     // What is said meanwhile waits.
     stage.ana.says("Are you still there?").await;
     let waits = "document.querySelector('.message .status')?.textContent === \
@@ -264,7 +268,7 @@ async fn the_state_tells_how_the_connection_ended() {
 
     stage.chat.stop().await;
     for window in [&stage.ana, &stage.ben] {
-        window.reads_how_it_closed("1012 service restart").await;
+        window.reads_how_it_closed(RESTART).await;
         window.state_is("closed").await;
     }
     stage.ben.sees(&["Ben"]).await;
@@ -285,6 +289,9 @@ fn a_missing_browser_is_told() {
     let missing = process::find("no-such-browser", "its-package").expect_err("there is none");
     assert!(missing.contains("apt-get install its-package"), "{missing}");
 }
+
+/// How a page calls the end of a server that was stopped.
+const RESTART: &str = "1012 service restart: the server restarts";
 
 /// Notes in `watched` which values progress bars of the page get.
 const WATCH_PROGRESS: &str = r##"

@@ -115,6 +115,13 @@ impl Window {
             .unwrap_or_else(|error| panic!("{url} does not open: {error}"));
     }
 
+    /// Presses the browser's own button.
+    pub(crate) async fn goes_back(&self) {
+        within("the page before", self.client.back())
+            .await
+            .unwrap_or_else(|error| panic!("{}: no way back: {error}", self.who));
+    }
+
     /// Types into a field, or gives a file's path to a field for files.
     pub(crate) async fn types(&self, field: &str, text: &str) {
         let typing = async {

@@ -57,6 +57,9 @@ export class Connection extends EventTarget {
     this.#url = new URL(path, location.href);
     this.#url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     addEventListener("online", () => this.retryNow());
+    // A page that is left may be kept for the way back, with its socket open and answering pings:
+    // the others would go on seeing somebody who is gone. If it is shown again, it reconnects.
+    addEventListener("pagehide", () => this.#socket.close(1000, "the page was left"));
     this.#connect();
   }
 
