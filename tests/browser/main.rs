@@ -232,8 +232,7 @@ async fn markup_stays_text() {
     let name = "<img src=x onerror='ran = true'>";
     ana.enters(chat, "rust", name).await;
     ben.enters(chat, "rust", "<b>Ben</b>").await;
-    ben.reads_notice(&format!("You joined as <b>Ben</b>."))
-        .await;
+    ben.reads_notice("You joined as <b>Ben</b>.").await;
     ben.sees(&["<b>Ben</b>", name]).await;
     ana.types("#text", "soon").await;
     ben.reads_below(&format!("{name} is typing…")).await;
@@ -294,13 +293,13 @@ fn a_missing_browser_is_told() {
 const RESTART: &str = "1012 service restart: the server restarts";
 
 /// Notes in `watched` which values progress bars of the page get.
-const WATCH_PROGRESS: &str = r##"
+const WATCH_PROGRESS: &str = r#"
     window.watched = new Set();
     const note = () => document.querySelectorAll("progress").forEach((bar) => watched.add(bar.value));
     new MutationObserver(note).observe(document.body, {
         subtree: true, childList: true, attributeFilter: ["value"],
     });
-"##;
+"#;
 
 /// Bytes without a pattern, the same each time.
 fn noise(length: usize) -> Vec<u8> {

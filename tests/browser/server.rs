@@ -80,12 +80,12 @@ async fn program() -> &'static PathBuf {
             if !cfg!(debug_assertions) {
                 build.arg("--release");
             }
-            let built = tokio::time::timeout(crate::BUILD_DEADLINE, build.output())
+            let ended = tokio::time::timeout(crate::BUILD_DEADLINE, build.output())
                 .await
                 .expect("the deadline for building the chat")
                 .expect("Cargo runs");
-            assert!(built.status.success(), "the chat does not build");
-            executable(&built.stdout)
+            assert!(ended.status.success(), "the chat does not build");
+            executable(&ended.stdout)
         })
         .await
 }

@@ -1,4 +1,4 @@
-//! Chromium without a screen, driven by WebDriver.
+//! Chromium without a screen, driven by its `WebDriver` server.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -159,10 +159,10 @@ impl Window {
                 }
             }
         };
-        match tokio::time::timeout(DEADLINE, holds).await {
-            Ok(value) => value,
-            Err(_) => panic!("{}: never so: {what}\n{}", self.who, self.looks().await),
+        if let Ok(value) = tokio::time::timeout(DEADLINE, holds).await {
+            return value;
         }
+        panic!("{}: never so: {what}\n{}", self.who, self.looks().await);
     }
 
     /// What the page shows, for the message of a test that fails.
