@@ -6,8 +6,8 @@ pub use crate::consumer::table::Route;
 pub use crate::consumer::table::{table_size, table_slots};
 pub use crate::consumer::{
     BlockingConnectionOf, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook, Input,
-    IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Speaks, Supports,
-    Table, WebSocketKind, hook,
+    IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Relay, Speaks,
+    Supports, Table, WebSocketKind, hook,
 };
 pub use crate::event::{EventType, FromEvent, TypedEvent, Unclaimed};
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{Consumer, Declaration, WebSocketKind};
 use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
 use crate::socket::{BlockingWebSocket, Decision, Held, Link, WebSocket, Wire, connection};
-use crate::transport::Upgraded;
+use crate::transport::Stream;
 use crate::{Result, Scope};
 
 /// Makes a consumer for each connection and runs it.
@@ -69,7 +69,13 @@ where
                 return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
             }
         };
-        let link = Link::new(C::TABLE, &C::OPTIONS, limits, Arc::clone(&context.stats));
+        let link = Link::new(
+            C::TABLE,
+            &C::OPTIONS,
+            limits,
+            Arc::clone(&context.stats),
+            context.registry.flusher(),
+        );
         let Some(registered) = context.registry.register(&link, limits) else {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
         };
@@ -80,7 +86,7 @@ where
             consumer,
             socket: BlockingWebSocket::new(socket),
         };
-        let wire = Wire::new(Upgraded::wait(upgrade), limits);
+        let wire = Wire::new(Stream::wait(upgrade), Arc::clone(limits));
         let waiting = Waiting {
             link: Arc::clone(&link),
             answered: false,

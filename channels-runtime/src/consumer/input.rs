@@ -21,6 +21,14 @@ impl Input {
     pub(crate) fn connect() -> Self {
         Self(Payload::Connect)
     }
+
+    /// The event, if it is one.
+    pub(crate) fn event(&self) -> Option<&Event> {
+        match &self.0 {
+            Payload::Event(event) => Some(event),
+            Payload::Connect | Payload::Message(_) | Payload::Disconnect(_) => None,
+        }
+    }
 }
 
 impl From<Message> for Input {

@@ -18,7 +18,7 @@ pub use self::kind::{
 };
 pub use self::options::{Options, Overflow};
 pub use self::outcome::{IntoOutcome, Outcome};
-pub use self::table::{Entry, Hook, Mode, Table};
+pub use self::table::{Entry, Hook, Mode, Relay, Table};
 
 use crate::scope::Scope;
 

@@ -1,6 +1,10 @@
 //! A consumer's dispatch table, built while the consumer compiles.
 
+use std::fmt;
+
 use crate::event::{EventType, event_type_hash, same_event_type};
+use crate::transport::Frame;
+use crate::{Event, Result, TypedEvent};
 
 /// The handlers of one consumer: which method takes which protocol event or event type.
 ///
@@ -14,6 +18,7 @@ pub struct Table {
     slots: &'static [u16],
     hooks: [Option<Route>; Hook::COUNT],
     fallback: Option<Route>,
+    relays: bool,
 }
 
 /// One line of the table, as the macro writes it.
@@ -31,7 +36,7 @@ enum Key {
 }
 
 /// Which method runs, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Route {
     /// The method's number in the impl block.
     pub(crate) handler: u16,
@@ -40,7 +45,7 @@ pub struct Route {
 }
 
 /// How a handler runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "written by the macro of the same version"
@@ -50,6 +55,29 @@ pub enum Mode {
     Async,
     /// A plain `fn`, on a thread that may block.
     Blocking,
+    /// Not at all: it would send the event as it is, so the runtime does.
+    Relay(Relay),
+}
+
+/// How a relayed event becomes the frame that every receiver gets.
+#[derive(Clone, Copy)]
+pub struct Relay(fn(&Event) -> Result<Frame>);
+
+impl Relay {
+    /// The event's payload as JSON, encoded once for all receivers.
+    pub const fn json<E: TypedEvent>() -> Self {
+        Self(Event::frame::<E>)
+    }
+
+    pub(crate) fn frame(self, event: &Event) -> Result<Frame> {
+        (self.0)(event)
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Relay")
+    }
 }
 
 /// The protocol's own events.
@@ -112,9 +140,11 @@ impl Table {
     pub const fn new(entries: &'static [Entry], slots: &'static [u16]) -> Self {
         let mut hooks = [None; Hook::COUNT];
         let mut fallback = None;
+        let mut relays = false;
         let mut at = 0;
         while at < entries.len() {
             let Entry { key, route } = entries[at];
+            relays = relays || matches!(route.mode, Mode::Relay(_));
             match key {
                 Key::Hook(hook) => {
                     assert!(
@@ -136,7 +166,13 @@ impl Table {
             slots,
             hooks,
             fallback,
+            relays,
         }
+    }
+
+    /// Whether any event is relayed.
+    pub(crate) fn relays(&self) -> bool {
+        self.relays
     }
 
     /// The method for an event of the protocol.
@@ -247,7 +283,7 @@ mod tests {
             TABLE.hook(Hook::Receive).map(|route| route.handler),
             Some(0)
         );
-        assert_eq!(TABLE.hook(Hook::Connect), None);
+        assert!(TABLE.hook(Hook::Connect).is_none());
         assert!(TABLE.event_types().eq(["call.back", "call.again", "a"]));
     }
 
@@ -257,7 +293,7 @@ mod tests {
         static FALLBACK: Table =
             Table::new(const { &[Entry::fallback(7, Mode::Async)] }, &[0, 0, 0, 0]);
         let event_type = EventType::new("anything").expect("a type");
-        assert_eq!(NONE.find(&event_type), None);
+        assert!(NONE.find(&event_type).is_none());
         assert_eq!(
             FALLBACK.find(&event_type).map(|route| route.handler),
             Some(7)

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use super::{EventType, TypedEvent, fields};
+use crate::transport::Frame;
 use crate::{Error, ErrorKind, Result};
 
 /// What an event can do whatever its payload's type is.
@@ -14,14 +15,24 @@ pub(crate) trait ErasedEvent: Send + Sync {
     fn fields(&self) -> Result<Map<String, Value>>;
     fn coalesce_key(&self) -> Option<u64>;
     fn decoded(&self) -> &Decoded;
+    fn encoded(&self) -> &Encoded;
+    /// Whether a value is this event's payload itself: the type's name tells the payload from its
+    /// own first field.
+    fn holds(&self, address: *const (), type_name: &str) -> bool;
     fn as_any(&self) -> &dyn Any;
 }
+
+/// The payload as the frame that its receivers get, encoded once for all of them.
+///
+/// The name is that of the payload's type: events of another program may be decoded as several.
+pub(crate) type Encoded = OnceLock<(&'static str, Frame)>;
 
 /// An event sent by this process: the value is never encoded unless somebody asks.
 pub(crate) struct Typed<E> {
     event_type: EventType,
     value: E,
     decoded: Decoded,
+    encoded: Encoded,
 }
 
 impl<E: TypedEvent> Typed<E> {
@@ -30,6 +41,7 @@ impl<E: TypedEvent> Typed<E> {
             event_type: E::TYPE,
             value,
             decoded: Decoded::default(),
+            encoded: Encoded::new(),
         }
     }
 
@@ -55,6 +67,14 @@ impl<E: TypedEvent> ErasedEvent for Typed<E> {
         &self.decoded
     }
 
+    fn encoded(&self) -> &Encoded {
+        &self.encoded
+    }
+
+    fn holds(&self, address: *const (), type_name: &str) -> bool {
+        std::ptr::from_ref(&self.value).cast() == address && std::any::type_name::<E>() == type_name
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -65,6 +85,7 @@ pub(crate) struct Raw {
     event_type: EventType,
     fields: Map<String, Value>,
     decoded: Decoded,
+    encoded: Encoded,
 }
 
 impl Raw {
@@ -73,6 +94,7 @@ impl Raw {
             event_type,
             fields,
             decoded: Decoded::default(),
+            encoded: Encoded::new(),
         }
     }
 }
@@ -94,6 +116,14 @@ impl ErasedEvent for Raw {
         &self.decoded
     }
 
+    fn encoded(&self) -> &Encoded {
+        &self.encoded
+    }
+
+    fn holds(&self, address: *const (), type_name: &str) -> bool {
+        self.decoded.holds(address, type_name)
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -108,6 +138,7 @@ pub(crate) struct Decoded(OnceLock<Box<Entry>>);
 
 struct Entry {
     value: Box<dyn Any + Send + Sync>,
+    type_name: &'static str,
     next: Decoded,
 }
 
@@ -125,6 +156,13 @@ impl Decoded {
         }
         let value: E = decode(fields()?)?;
         list.append(value)
+    }
+
+    fn holds(&self, address: *const (), type_name: &str) -> bool {
+        let entries = std::iter::successors(self.0.get(), |entry| entry.next.0.get());
+        entries.into_iter().any(|entry| {
+            std::ptr::from_ref(&*entry.value).cast() == address && entry.type_name == type_name
+        })
     }
 
     /// Appends here or, where another thread was quicker, behind what it appended.
@@ -145,9 +183,10 @@ impl Decoded {
 }
 
 impl Entry {
-    fn new(value: impl Any + Send + Sync) -> Self {
+    fn new<T: Any + Send + Sync>(value: T) -> Self {
         Self {
             value: Box::new(value),
+            type_name: std::any::type_name::<T>(),
             next: Decoded::default(),
         }
     }

@@ -5,6 +5,7 @@ mod event_type;
 mod typed;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -14,7 +15,8 @@ pub use self::event_type::{EventType, MAX_EVENT_TYPE};
 pub use self::typed::{FromEvent, Payload, TypedEvent, Unclaimed};
 
 use self::erased::{ErasedEvent, Raw, Typed};
-use crate::{Error, ErrorKind, Result};
+use crate::transport::Frame;
+use crate::{Error, ErrorKind, Message, Result};
 
 pub(crate) use self::event_type::{hash as event_type_hash, same as same_event_type};
 
@@ -111,6 +113,49 @@ impl Event {
             Some(typed) => Ok(typed.value()),
             None => self.0.decoded().get_or_decode(|| self.0.fields()),
         }
+    }
+}
+
+/// As a frame: the payload as JSON in a text message, encoded once for all receivers.
+impl Event {
+    /// The frame of the payload as `E`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] if the payload is no `E`, [`ErrorKind::Encode`] if it does not serialize.
+    pub(crate) fn frame<E: TypedEvent>(&self) -> Result<Frame> {
+        let type_name = std::any::type_name::<E>();
+        match self.0.encoded().get() {
+            Some((known, frame)) if *known == type_name => Ok(frame.clone()),
+            _ => self.encode(self.get::<E>()?, type_name),
+        }
+    }
+
+    /// The frame of a value, if that is the payload itself.
+    pub(crate) fn frame_of<T: Serialize + ?Sized>(&self, value: &T) -> Option<Result<Frame>> {
+        let type_name = std::any::type_name::<T>();
+        if !self.0.holds(std::ptr::from_ref(value).cast(), type_name) {
+            return None;
+        }
+        Some(match self.0.encoded().get() {
+            Some((known, frame)) if *known == type_name => Ok(frame.clone()),
+            _ => self.encode(value, type_name),
+        })
+    }
+
+    #[cold]
+    fn encode<T: Serialize + ?Sized>(&self, value: &T, type_name: &'static str) -> Result<Frame> {
+        // Serializing is the user's own code, and the runtime may hold its locks here.
+        let json = catch_unwind(AssertUnwindSafe(|| serde_json::to_string(value)));
+        let json = json
+            .map_err(|_| Error::new(ErrorKind::Encode, "serializing the event panicked"))?
+            .map_err(|error| {
+                Error::caused(ErrorKind::Encode, "the event does not serialize", error)
+            })?;
+        let frame = Frame::from(Message::from(json)).joined();
+        // Another thread may have been quicker, with the same frame or that of another type.
+        let _ = self.0.encoded().set((type_name, frame.clone()));
+        Ok(frame)
     }
 }
 

@@ -54,6 +54,7 @@ async fn dispatch<C>(
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
+    held.socket.as_async().handles(input.event().cloned());
     match route.mode {
         Mode::Async => {
             let Held { consumer, socket } = &mut *held;
@@ -70,6 +71,8 @@ where
             })
             .await
         }
+        // The link relays: such an event comes to no call.
+        Mode::Relay(_) => (held, Ok(())),
     }
 }
 

@@ -21,7 +21,6 @@ use super::wire::Wire;
 use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, Hook, Input, Outcome, WebSocketKind,
 };
-use crate::stats::DropReason;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
 /// How many handlers run before other tasks have their turn.
@@ -63,7 +62,7 @@ enum Stage {
     /// Frames and events go to their handlers.
     Open,
     /// The stream has ended; what came before has its handlers, then `disconnect` runs.
-    Ended(Disconnect),
+    Ended(Box<Disconnect>),
     /// `disconnect` runs, or has run.
     Released,
 }
@@ -105,13 +104,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let connection = self.get_mut();
         connection.link.register(cx.waker());
+        connection.wire.begin_turn();
         for _ in 0..BUDGET {
             connection.poll_wire(cx);
-            if connection.poll_handler(cx).is_pending() {
-                // What a handler that goes on waiting has sent so far leaves now.
-                if connection.link.has_output() {
-                    connection.poll_wire(cx);
-                }
+            if connection.running.is_none() && connection.start_next().is_pending() {
+                return Poll::Pending;
+            }
+            if connection.poll_handler(cx).is_pending() && !connection.ends_meanwhile(cx) {
                 return Poll::Pending;
             }
             if matches!(connection.stage, Stage::Released) && connection.running.is_none() {
@@ -137,13 +136,23 @@ where
             Stage::Open => {}
         }
         if let Stage::Open = self.stage
-            && let Poll::Ready(disconnect) = self.wire.poll(&self.link, cx)
+            && let Poll::Ready(disconnect) = self.wire.poll(&self.link, self.running.is_some(), cx)
         {
             self.link.end();
             tracing::debug!(code = %disconnect.code, by = ?disconnect.by, "disconnected");
-            self.stage = Stage::Ended(disconnect);
+            self.stage = Stage::Ended(Box::new(disconnect));
             self.deadline = Some(Box::pin(sleep(self.grace)));
         }
+    }
+
+    /// While a handler goes on waiting, the socket is listened to, and what the handler has sent so
+    /// far leaves. Tells whether that has ended the connection: the handler's time now runs.
+    fn ends_meanwhile(&mut self, cx: &mut Context<'_>) -> bool {
+        let was_open = matches!(self.stage, Stage::Open | Stage::Handshake);
+        if self.wire.may_have_more() || self.link.has_output() {
+            self.poll_wire(cx);
+        }
+        was_open && matches!(self.stage, Stage::Ended(_))
     }
 
     /// The handshake was given up: there is no connection to disconnect from.
@@ -153,10 +162,10 @@ where
         self.release(None);
     }
 
-    /// Runs the handler that runs, or starts the next. Ready if something happened.
+    /// Runs the handler that runs. Pending if it goes on waiting.
     fn poll_handler(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(running) = &mut self.running else {
-            return self.start_next();
+            return Poll::Ready(());
         };
         let what = running.what;
         let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -206,6 +215,7 @@ where
     }
 
     fn start(&mut self, what: What, call: Call) {
+        self.link.begin_handler();
         let slot = slot::place((self.call)(Arc::clone(&self.held), call));
         self.running = Some(Running { slot, what });
     }
@@ -215,13 +225,13 @@ where
         match &self.stage {
             Stage::Handshake => self.release(None),
             Stage::Ended(disconnect) => {
-                let disconnect = disconnect.clone();
+                let disconnect = Disconnect::clone(disconnect);
                 if !self.start_receive() {
                     self.release(Some(disconnect));
                 }
             }
             Stage::Released => {}
-            Stage::Open if !self.link.is_open() => return Poll::Pending,
+            Stage::Open if self.wire.is_closing() => return Poll::Pending,
             Stage::Open => {
                 let first = self.events_turn;
                 let started = self.start_one(first) || self.start_one(!first);
@@ -242,14 +252,15 @@ where
     }
 
     fn start_event(&mut self) -> bool {
-        while let Some(event) = self.link.pop_event() {
-            if let Some(route) = C::TABLE.find(event.event_type()) {
-                self.events_turn = false;
-                self.start(What::Event, Call::Handler(route, event.into()));
-                return true;
-            }
+        if !self.wire.has_events() {
+            return false;
         }
-        false
+        let Some((route, event)) = self.link.next_event() else {
+            return false;
+        };
+        self.events_turn = false;
+        self.start(What::Event, Call::Handler(route, event.into()));
+        true
     }
 
     fn start_receive(&mut self) -> bool {
@@ -277,8 +288,7 @@ where
         let Err(error) = outcome else { return };
         match (what, error.kind()) {
             (What::Event, ErrorKind::Undecodable) => {
-                self.link.stats().dropped(DropReason::Undecodable);
-                tracing::warn!(%error, source = error.source_text(), "an event does not decode");
+                self.link.undecodable(&error);
             }
             (What::Release, _) => tracing::error!(%error, "`disconnect` failed"),
             // The connection was over before the handler was: that is no failure of the handler.

@@ -1,29 +1,36 @@
 //! What a connection's task shares with its handlers, its layer and its server.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::task::AtomicWaker;
 
+use super::flusher::Shard;
 use super::mailbox::{Mailbox, Pushed};
 use super::outbound::Outbound;
-use crate::consumer::{DisconnectedBy, Options, Table};
+use crate::consumer::table::Route;
+use crate::consumer::{DisconnectedBy, Mode, Options, Table};
 use crate::layer::{Delivered, Receiver};
 use crate::limits::Limits;
 use crate::stats::{DropReason, Stats};
-use crate::transport::Frame;
-use crate::{CloseCode, CloseFrame, Error, ErrorKind, Event, Message, Result};
+use crate::transport::{Frame, WriteHalf};
+use crate::{CloseCode, CloseFrame, Error, ErrorKind, Event, Result};
 
 /// One connection, seen from outside of its task.
 ///
-/// Whoever changes something here wakes the task; nobody but the task touches the socket.
+/// Whoever changes something here wakes the task. The task alone reads the socket; it writes, and
+/// for relayed events the flusher does.
 #[derive(Debug)]
 pub(crate) struct Link {
     task: AtomicWaker,
     state: Mutex<State>,
     table: &'static Table,
     stats: Arc<Stats>,
+    /// Who writes what relayed events queue here.
+    flusher: Arc<Shard>,
+    this: Weak<Self>,
     /// Ticks of the heartbeat since something came from the peer.
     quiet: AtomicU32,
     /// Whether the handshake was given up by the client, or by its deadline.
@@ -34,10 +41,17 @@ pub(crate) struct Link {
 struct State {
     phase: Phase,
     accepted: bool,
+    /// Whether a handler runs: what is relayed now has to wait behind what the handler sends.
+    busy: bool,
+    /// Whether the flusher knows that there is something to write.
+    flushing: bool,
     mailbox: Mailbox,
     outbound: Outbound,
-    close: Option<(CloseFrame, DisconnectedBy)>,
+    close: Option<Box<Close>>,
 }
+
+/// A close that was asked for.
+pub(crate) type Close = (CloseFrame, DisconnectedBy);
 
 /// How far a connection has come, for those who want to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,24 +62,41 @@ enum Phase {
     Over,
 }
 
+/// What the task finds when it looks.
+pub(crate) struct Turn {
+    /// What became of writing what was queued.
+    pub(crate) flushed: Poll<io::Result<()>>,
+    /// A close that somebody asked for.
+    pub(crate) close: Option<Box<Close>>,
+    /// Whether so much is queued for the client that it is not listened to.
+    pub(crate) is_full: bool,
+    /// Whether events wait for a handler.
+    pub(crate) has_events: bool,
+}
+
 impl Link {
     pub(crate) fn new(
         table: &'static Table,
         options: &Options,
         limits: &Limits,
         stats: Arc<Stats>,
+        flusher: Arc<Shard>,
     ) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
             task: AtomicWaker::new(),
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 accepted: false,
+                busy: true,
+                flushing: false,
                 mailbox: Mailbox::new(options.mailbox, options.overflow),
                 outbound: Outbound::new(limits.outbound_bytes),
                 close: None,
             }),
             table,
             stats,
+            flusher,
+            this: this.clone(),
             quiet: AtomicU32::new(0),
             abandoned: AtomicBool::new(false),
         })
@@ -82,6 +113,19 @@ impl Link {
         if state.phase == Phase::Connecting {
             state.phase = Phase::Open;
         }
+    }
+
+    /// The 101 is written: what is queued can follow.
+    pub(crate) fn attach(&self, sink: WriteHalf) {
+        self.state().outbound.attach(sink);
+    }
+
+    /// Nothing new goes in or out; the last frame is queued.
+    pub(crate) fn say_goodbye(&self, frame: &CloseFrame) {
+        let mut state = self.state();
+        state.phase = Phase::Over;
+        state.mailbox.clear();
+        state.outbound.push(Frame::close(frame));
     }
 
     /// The connection is over: whoever waits for room learns it, what waits for a handler is gone.
@@ -106,44 +150,97 @@ impl Link {
         let mut state = self.state();
         if state.phase == Phase::Open {
             state.phase = Phase::Over;
-            state.close = Some((frame, by));
+            state.close = Some(Box::new((frame, by)));
             state.mailbox.clear();
             drop(state);
             self.task.wake();
         }
     }
 
-    pub(crate) fn take_close(&self) -> Option<(CloseFrame, DisconnectedBy)> {
-        self.state().close.take()
+    /// Writes what is queued, and tells the task what else there is. `busy` says whether a handler
+    /// runs.
+    pub(crate) fn turn(&self, busy: bool, cx: &mut Context<'_>) -> Turn {
+        let mut state = self.state();
+        state.busy = busy;
+        let flushed = state.outbound.poll_flush(cx);
+        Turn {
+            flushed,
+            close: state.close.take(),
+            is_full: state.outbound.is_full(),
+            has_events: !state.mailbox.is_empty(),
+        }
+    }
+
+    /// Says that a handler begins to run, where that matters to anybody.
+    pub(crate) fn begin_handler(&self) {
+        if self.table.relays() {
+            self.state().busy = true;
+        }
     }
 
     /// Queues a message for a handler of the connection's own task, which writes when the handler
-    /// lets it. Waits for room; gives the message back where there is no socket.
-    pub(crate) fn poll_send(
+    /// lets it. Waits for room; the error holds the message where there is no socket.
+    ///
+    /// Cancel safe: dropped before its end, nothing is queued.
+    pub(crate) async fn send<T>(&self, message: T) -> Result
+    where
+        T: Into<Frame> + Send + Sync + 'static,
+    {
+        let mut message = Some(message);
+        let sent = std::future::poll_fn(|cx| self.poll_send(&mut message, cx)).await;
+        sent.map_err(|error| match message.take() {
+            Some(message) => error.unsent(message),
+            None => error,
+        })
+    }
+
+    fn poll_send<T: Into<Frame>>(
         &self,
-        message: &mut Option<Message>,
+        message: &mut Option<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result> {
         let mut state = self.state();
-        let refusal = match state.phase {
+        let (kind, what) = match state.phase {
             Phase::Open if state.outbound.is_full() => {
                 state.outbound.wait(cx.waker());
                 return Poll::Pending;
             }
             Phase::Open => {
                 if let Some(message) = message.take() {
-                    state.outbound.push(Frame::new(message));
+                    state.outbound.push(message.into());
                 }
                 return Poll::Ready(Ok(()));
             }
             Phase::Connecting => (ErrorKind::Handshake, "nothing can be sent before `accept`"),
             Phase::Over => (ErrorKind::Closed, "the connection is over"),
         };
-        let error = Error::new(refusal.0, refusal.1);
-        Poll::Ready(Err(match message.take() {
-            Some(message) => error.unsent(message),
-            None => error,
-        }))
+        Poll::Ready(Err(Error::new(kind, what)))
+    }
+
+    /// Queues a frame of the protocol's own, which nobody waits for.
+    pub(crate) fn push_control(&self, frame: Frame) {
+        self.state().outbound.push(frame);
+    }
+
+    /// Writes what relayed events have queued. What the socket does not take, its task waits for.
+    pub(super) fn flush_relayed(&self) {
+        let mut state = self.state();
+        state.flushing = false;
+        let flushed = state.outbound.try_flush();
+        drop(state);
+        if !matches!(flushed, Poll::Ready(Ok(()))) {
+            self.task.wake();
+        }
+    }
+
+    /// Writes all that the socket takes, in the closing handshake.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.state().outbound.poll_flush(cx)
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.state().outbound.poll_shutdown(cx)
     }
 
     /// Tells the task that somebody else has queued something.
@@ -155,16 +252,41 @@ impl Link {
         !self.state().outbound.is_empty()
     }
 
-    pub(crate) fn pop_event(&self) -> Option<Event> {
-        self.state().mailbox.pop()
-    }
-
-    pub(crate) fn outbound<T>(&self, with: impl FnOnce(&mut Outbound) -> T) -> T {
-        with(&mut self.state().outbound)
+    /// The next event that has a handler, after those that are only relayed.
+    pub(crate) fn next_event(&self) -> Option<(Route, Event)> {
+        let mut state = self.state();
+        loop {
+            let event = state.mailbox.peek()?;
+            let route = self.table.find(event.event_type());
+            match route.map(|route| route.mode) {
+                Some(Mode::Relay(_)) if state.outbound.is_full() => return None,
+                Some(Mode::Relay(relay)) => {
+                    let frame = relay.frame(event);
+                    state.mailbox.pop();
+                    match frame {
+                        Ok(frame) => state.outbound.push(frame),
+                        Err(error) => self.undecodable(&error),
+                    }
+                }
+                _ => {
+                    let event = state.mailbox.pop()?;
+                    if let Some(route) = route {
+                        return Some((route, event));
+                    }
+                }
+            }
+        }
     }
 
     pub(crate) fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// Counts an event whose payload is not what its handler takes.
+    #[cold]
+    pub(crate) fn undecodable(&self, error: &Error) {
+        self.stats.dropped(DropReason::Undecodable);
+        tracing::warn!(%error, source = error.source_text(), "an event does not decode");
     }
 
     /// Something came from the peer.
@@ -197,19 +319,28 @@ impl Link {
         self.abandoned.load(Ordering::Acquire)
     }
 
-    /// No code panics while it holds this lock.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Receiver for Link {
-    fn deliver(&self, event: &Event) -> Delivered {
-        if self.table.find(event.event_type()).is_none() {
-            self.stats.dropped(DropReason::Unhandled);
-            tracing::debug!(event_type = %event.event_type(), "an event that nobody handles");
-            return Delivered::Queued;
+    /// Queues a relayed event's frame where nothing is before it: no event that waits, no handler
+    /// that runs. Elsewhere it takes its place among the events.
+    fn relay(&self, frame: Frame) -> Option<Delivered> {
+        let mut state = self.state();
+        match state.phase {
+            Phase::Over => return Some(Delivered::Closed),
+            Phase::Connecting => return None,
+            Phase::Open => {}
         }
+        if state.busy || !state.mailbox.is_empty() || state.outbound.is_full() {
+            return None;
+        }
+        state.outbound.push(frame);
+        let flushing = std::mem::replace(&mut state.flushing, true);
+        drop(state);
+        if !flushing && let Some(this) = self.this.upgrade() {
+            self.flusher.push(this);
+        }
+        Some(Delivered::Queued)
+    }
+
+    fn enqueue(&self, event: &Event) -> Delivered {
         let mut state = self.state();
         if state.phase == Phase::Over {
             return Delivered::Closed;
@@ -232,5 +363,31 @@ impl Receiver for Link {
             Pushed::Queued | Pushed::Coalesced => Delivered::Queued,
             Pushed::DroppedNewest | Pushed::DroppedOldest | Pushed::MustClose => Delivered::Full,
         }
+    }
+
+    /// No code panics while it holds this lock.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Receiver for Link {
+    fn deliver(&self, event: &Event) -> Delivered {
+        let Some(route) = self.table.find(event.event_type()) else {
+            self.stats.dropped(DropReason::Unhandled);
+            tracing::debug!(event_type = %event.event_type(), "an event that nobody handles");
+            return Delivered::Queued;
+        };
+        let relayed = match route.mode {
+            Mode::Relay(relay) => match relay.frame(event) {
+                Ok(frame) => self.relay(frame),
+                Err(error) => {
+                    self.undecodable(&error);
+                    return Delivered::Queued;
+                }
+            },
+            Mode::Async | Mode::Blocking => None,
+        };
+        relayed.unwrap_or_else(|| self.enqueue(event))
     }
 }

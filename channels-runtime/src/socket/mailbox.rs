@@ -72,6 +72,14 @@ impl Mailbox {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    pub(crate) fn peek(&self) -> Option<&Event> {
+        self.events.front()
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Event> {
         let event = self.events.pop_front();
         if self.events.is_empty() {

@@ -4,6 +4,7 @@ mod accept;
 mod blocking;
 mod calls;
 mod connection;
+mod flusher;
 mod link;
 mod mailbox;
 mod outbound;

@@ -1,22 +1,33 @@
-//! The frames that wait to be written to one socket, bounded by their bytes.
+//! The frames that wait to be written to one socket, bounded by their bytes, and its sink.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
 
-use crate::transport::{Frame, Io};
+use crate::transport::{Frame, WriteHalf};
 
 /// How many frames one call writes at the most.
 const BATCH: usize = 32;
 
+/// Up to so many bytes, it costs less to copy them together than to write them from where they are.
+const COPIED: usize = 4096;
+
+thread_local! {
+    static COPY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// A queue that costs nothing while it is empty.
 #[derive(Debug)]
 pub(crate) struct Outbound {
+    /// Missing until the server has written the 101.
+    sink: Option<WriteHalf>,
     frames: VecDeque<Frame>,
     /// How much of the first frame is written already.
     written: usize,
+    /// How much waits.
     bytes: usize,
-    /// Above this many bytes, senders wait. One message may be larger than it.
+    /// From this many bytes on, senders wait. One message may be larger than it.
     high_water: usize,
     waiting: Vec<Waker>,
 }
@@ -24,12 +35,18 @@ pub(crate) struct Outbound {
 impl Outbound {
     pub(crate) fn new(high_water: usize) -> Self {
         Self {
+            sink: None,
             frames: VecDeque::new(),
             written: 0,
             bytes: 0,
             high_water,
             waiting: Vec::new(),
         }
+    }
+
+    /// From now on there is something to write to.
+    pub(crate) fn attach(&mut self, sink: WriteHalf) {
+        self.sink = Some(sink);
     }
 
     /// Whether a sender would have to wait.
@@ -53,33 +70,51 @@ impl Outbound {
         }
     }
 
-    /// Writes until all is written, or the socket takes no more.
-    pub(crate) fn poll_flush(&mut self, io: &mut Io, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.frames.is_empty() {
-            let written = ready!(self.poll_write(io, cx))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.advance(written);
+    /// Writes until all is written; whoever waits for the socket's room is woken through `cx`.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.flush(|sink, slices| sink.poll_write(cx, slices)))?;
+        match &mut self.sink {
+            Some(sink) => sink.poll_flush(cx),
+            None => Poll::Ready(Ok(())),
         }
-        io.poll_flush(cx)
     }
 
-    fn poll_write(&self, io: &mut Io, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut slices = [IoSlice::new(&[]); BATCH * 2];
-        let mut used = 0;
-        let mut skip = self.written;
-        for frame in self.frames.iter().take(BATCH) {
-            for part in [frame.header(), frame.payload()] {
-                let rest = &part[skip.min(part.len())..];
-                skip = skip.saturating_sub(part.len());
-                if !rest.is_empty() {
-                    slices[used] = IoSlice::new(rest);
-                    used += 1;
-                }
+    /// Writes what the socket takes at once, from whatever thread. Pending if something is left.
+    pub(crate) fn try_flush(&mut self) -> Poll<io::Result<()>> {
+        self.flush(|sink, slices| match sink.try_write(slices) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            other => Poll::Ready(other),
+        })
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.sink {
+            Some(sink) => sink.poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn flush(
+        &mut self,
+        mut write: impl FnMut(&mut WriteHalf, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        while !self.frames.is_empty() {
+            let Some(sink) = &mut self.sink else {
+                return Poll::Pending;
+            };
+            let parts = parts(&self.frames, self.written);
+            let written = if self.bytes <= COPIED {
+                copied(parts, |slices| write(sink, slices))
+            } else {
+                in_place(parts, |slices| write(sink, slices))
+            };
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.advance(written),
             }
         }
-        io.poll_write(cx, &slices[..used])
+        Poll::Ready(Ok(()))
     }
 
     fn advance(&mut self, written: usize) {
@@ -99,8 +134,9 @@ impl Outbound {
         }
     }
 
-    /// Drops what is left: the socket is gone.
+    /// Drops what is left, and the sink: the socket is gone.
     pub(crate) fn clear(&mut self) {
+        self.sink = None;
         self.frames = VecDeque::new();
         self.written = 0;
         self.bytes = 0;
@@ -110,4 +146,49 @@ impl Outbound {
     fn wake_waiting(&mut self) {
         self.waiting.drain(..).for_each(Waker::wake);
     }
+}
+
+/// The bytes of the first frames that are not written yet.
+fn parts(frames: &VecDeque<Frame>, written: usize) -> impl Iterator<Item = &[u8]> {
+    let mut skip = written;
+    frames
+        .iter()
+        .take(BATCH)
+        .flat_map(|frame| [frame.header(), frame.payload()])
+        .map(move |part| {
+            let rest = &part[skip.min(part.len())..];
+            skip = skip.saturating_sub(part.len());
+            rest
+        })
+        .filter(|part| !part.is_empty())
+}
+
+fn copied<'a, T>(
+    mut parts: impl Iterator<Item = &'a [u8]>,
+    write: impl FnOnce(&[IoSlice<'_>]) -> T,
+) -> T {
+    let first = parts.next().unwrap_or_default();
+    let Some(second) = parts.next() else {
+        return write(&[IoSlice::new(first)]);
+    };
+    COPY.with_borrow_mut(|copy| {
+        copy.clear();
+        copy.extend_from_slice(first);
+        copy.extend_from_slice(second);
+        parts.for_each(|part| copy.extend_from_slice(part));
+        write(&[IoSlice::new(copy)])
+    })
+}
+
+fn in_place<'a, T>(
+    parts: impl Iterator<Item = &'a [u8]>,
+    write: impl FnOnce(&[IoSlice<'_>]) -> T,
+) -> T {
+    let mut slices = [IoSlice::new(&[]); BATCH * 2];
+    let mut used = 0;
+    for (slice, part) in slices.iter_mut().zip(parts) {
+        *slice = IoSlice::new(part);
+        used += 1;
+    }
+    write(&slices[..used])
 }

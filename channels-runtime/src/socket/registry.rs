@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::flusher::{Flusher, Shard};
 use super::link::Link;
 use crate::CloseFrame;
 use crate::consumer::DisconnectedBy;
@@ -21,6 +22,7 @@ pub(crate) struct Registry {
     state: Mutex<State>,
     next: AtomicU64,
     emptied: Notify,
+    flusher: Flusher,
 }
 
 #[derive(Debug, Default)]
@@ -63,6 +65,11 @@ impl Registry {
             number,
             registry: Arc::clone(self),
         })
+    }
+
+    /// Who writes what is relayed to the next connection.
+    pub(crate) fn flusher(&self) -> Arc<Shard> {
+        self.flusher.assign()
     }
 
     /// How many connections live.

@@ -34,8 +34,7 @@ impl Sender {
     ///
     /// If the future is dropped before it completes, the message is not sent.
     pub async fn send(&self, message: impl Into<Message>) -> Result {
-        let mut message = Some(message.into());
-        std::future::poll_fn(|cx| self.link.poll_send(&mut message, cx)).await?;
+        self.link.send(message.into()).await?;
         self.link.wake();
         Ok(())
     }

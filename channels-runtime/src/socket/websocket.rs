@@ -28,6 +28,8 @@ pub struct WebSocket {
     channel: Option<Channel>,
     /// The groups that the consumer declares.
     groups: &'static [&'static str],
+    /// The event that is being handled: its encoding may be there already.
+    event: Option<Event>,
     /// The handshake, until it is answered.
     answer: Option<Answer>,
     tasks: Tasks,
@@ -47,6 +49,7 @@ impl WebSocket {
             layer,
             channel: None,
             groups,
+            event: None,
             answer: Some(answer),
             tasks: Tasks::default(),
         }
@@ -102,17 +105,21 @@ impl WebSocket {
     ///
     /// If the future is dropped before it completes, the message is not sent.
     pub async fn send(&mut self, message: impl Into<Message>) -> Result {
-        let mut message = Some(message.into());
-        std::future::poll_fn(|cx| self.link.poll_send(&mut message, cx)).await
+        self.link.send(message.into()).await
     }
 
     /// Sends a value as JSON in a text message.
+    ///
+    /// The event that is being handled, taken by reference, is encoded once for all its receivers.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Encode`] if the value does not serialize, else as [`send`](Self::send).
     pub async fn send_json(&mut self, value: &(impl Serialize + ?Sized + Sync)) -> Result {
-        self.send(to_json(value)?).await
+        match self.event.as_ref().and_then(|event| event.frame_of(value)) {
+            Some(frame) => self.link.send(frame?).await,
+            None => self.link.send(Message::from(to_json(value)?)).await,
+        }
     }
 
     /// Closes the socket after what was sent, with a code and a reason that reach the client.
@@ -267,6 +274,11 @@ impl WebSocket {
                 link.deliver(&event);
             }
         })
+    }
+
+    /// Remembers the event that is being handled.
+    pub(crate) fn handles(&mut self, event: Option<Event>) {
+        self.event = event;
     }
 
     pub(crate) fn is_answered(&self) -> bool {

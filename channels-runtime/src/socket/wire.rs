@@ -5,14 +5,13 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
 use super::link::Link;
 use crate::consumer::{Disconnect, DisconnectedBy};
 use crate::limits::Limits;
-use crate::transport::{Codec, Incoming, Io, ReadError, Upgraded};
+use crate::transport::{Decoder, Frame, Incoming, ReadError, ReadHalf, Stream};
 use crate::{CloseCode, CloseFrame, Message};
 
 /// How many messages wait for their handler before the socket is no longer read.
@@ -21,34 +20,31 @@ const INBOUND: usize = 16;
 /// How much is read, and thrown away, of a peer that was refused and goes on sending.
 const DRAIN_BYTES: usize = 64 * 1024 * 1024;
 
-type Upgrade = Pin<Box<dyn Future<Output = io::Result<Upgraded>> + Send>>;
+type Upgrade = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
 
 /// A connection's stream, from the upgrade to its last byte.
 pub(crate) struct Wire {
     stage: Stage,
     inbound: VecDeque<Message>,
-    max_message: usize,
-    max_frame: usize,
-    close_timeout: Duration,
+    limits: std::sync::Arc<Limits>,
+    /// Whether the socket had nothing more in this turn of the task.
+    drained: bool,
+    /// Whether events waited when the task looked last.
+    has_events: bool,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a connection spends its life in the large one"
-)]
 enum Stage {
     /// Accepted; the server has still to write the 101.
     Upgrading(Upgrade),
-    Open {
-        io: Io,
-        codec: Codec,
-        ending: Option<Box<Ending>>,
-    },
+    Open(ReadHalf, Decoder),
+    Ending(Box<Ending>),
     Gone,
 }
 
 /// The closing handshake (RFC 6455 §7), and what its end will be to the consumer.
 struct Ending {
+    io: ReadHalf,
+    decoder: Decoder,
     disconnect: Disconnect,
     awaits: Awaits,
     deadline: Pin<Box<Sleep>>,
@@ -65,14 +61,21 @@ enum Awaits {
     EndOfStream(usize),
 }
 
+/// What ends the open stage.
+enum End {
+    /// Somebody closes; this is the last frame that we send.
+    Close(CloseFrame, DisconnectedBy, Awaits),
+    Lost(io::Error),
+}
+
 impl Wire {
-    pub(crate) fn new(upgrade: Upgrade, limits: &Limits) -> Self {
+    pub(crate) fn new(upgrade: Upgrade, limits: std::sync::Arc<Limits>) -> Self {
         Self {
             stage: Stage::Upgrading(upgrade),
             inbound: VecDeque::new(),
-            max_message: limits.message_bytes,
-            max_frame: limits.frame_bytes,
-            close_timeout: limits.close_timeout,
+            limits,
+            drained: false,
+            has_events: true,
         }
     }
 
@@ -85,13 +88,38 @@ impl Wire {
         message
     }
 
-    /// Moves bytes both ways. Ready once, when the stream has ended; it must be polled again
-    /// whenever messages were popped or frames queued.
-    pub(crate) fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<Disconnect> {
+    /// Whether events may wait for a handler.
+    pub(crate) fn has_events(&self) -> bool {
+        self.has_events
+    }
+
+    /// Whether the closing handshake has begun: no handler starts for what comes from outside.
+    pub(crate) fn is_closing(&self) -> bool {
+        !matches!(self.stage, Stage::Upgrading(_) | Stage::Open(..))
+    }
+
+    /// Whether the socket was left with something unread, so that it wakes nobody.
+    pub(crate) fn may_have_more(&self) -> bool {
+        !self.drained
+    }
+
+    /// The task was woken: the socket may have something again.
+    pub(crate) fn begin_turn(&mut self) {
+        self.drained = false;
+    }
+
+    /// Moves bytes both ways: writes what is queued, and reads until there is a message, or, while
+    /// a handler is `busy`, until enough of them wait. Ready once, when the stream has ended.
+    pub(crate) fn poll(
+        &mut self,
+        link: &Link,
+        busy: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<Disconnect> {
         let ended = if link.is_abandoned() {
             Disconnect::lost()
         } else {
-            ready!(self.run(link, cx))
+            ready!(self.run(link, busy, cx))
         };
         self.stage = Stage::Gone;
         // What the peer sent before it left still goes to its handlers; where we closed, not.
@@ -106,148 +134,120 @@ impl Wire {
         self.inbound = VecDeque::new();
     }
 
-    fn run(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<Disconnect> {
+    fn run(&mut self, link: &Link, busy: bool, cx: &mut Context<'_>) -> Poll<Disconnect> {
         if let Stage::Upgrading(upgrade) = &mut self.stage {
-            self.stage = match ready!(upgrade.as_mut().poll(cx)) {
-                Ok(Upgraded { io, early }) => {
-                    let codec = Codec::new(self.max_message, self.max_frame, early);
-                    Stage::Open {
-                        io,
-                        codec,
-                        ending: None,
-                    }
+            match ready!(upgrade.as_mut().poll(cx)) {
+                Ok(Stream { read, write, early }) => {
+                    link.attach(write);
+                    self.stage = Stage::Open(read, Decoder::new(&self.limits, early));
                 }
                 Err(error) => return Poll::Ready(lost(&error)),
-            };
+            }
         }
-        let Stage::Open { io, codec, ending } = &mut self.stage else {
+        if let Stage::Open(..) = self.stage {
+            match ready!(self.poll_open(link, busy, cx)) {
+                End::Close(frame, by, awaits) => self.begin_ending(link, frame, by, awaits),
+                End::Lost(error) => return Poll::Ready(lost(&error)),
+            }
+        }
+        match &mut self.stage {
+            Stage::Ending(ending) => ending.poll(link, cx),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Writes what is queued, then reads while there is room for what comes.
+    fn poll_open(&mut self, link: &Link, busy: bool, cx: &mut Context<'_>) -> Poll<End> {
+        let Stage::Open(io, decoder) = &mut self.stage else {
             return Poll::Pending;
         };
-        if ending.is_none() {
-            let (disconnect, awaits) = match poll_open(io, codec, &mut self.inbound, link, cx) {
-                Poll::Ready(Open::Ending(disconnect, awaits)) => (disconnect, awaits),
-                Poll::Ready(Open::Lost(error)) => return Poll::Ready(lost(&error)),
-                Poll::Pending => return Poll::Pending,
+        let room = if busy { INBOUND } else { 1 };
+        loop {
+            let turn = link.turn(busy, cx);
+            self.has_events = turn.has_events;
+            if let Poll::Ready(Err(error)) = turn.flushed {
+                return Poll::Ready(End::Lost(error));
+            }
+            if let Some(close) = turn.close {
+                let (frame, by) = *close;
+                return Poll::Ready(End::Close(frame, by, Awaits::CloseFrame));
+            }
+            if self.drained || turn.is_full || self.inbound.len() >= room {
+                return Poll::Pending;
+            }
+            let Poll::Ready(incoming) = decoder.poll_next(io, cx) else {
+                self.drained = true;
+                return Poll::Pending;
             };
-            let deadline = Box::pin(sleep(self.close_timeout));
-            *ending = Some(Box::new(Ending {
-                disconnect,
+            link.heard();
+            match incoming {
+                Ok(Incoming::Message(message)) => {
+                    self.inbound.push_back(message);
+                    if self.inbound.len() >= room {
+                        return Poll::Pending;
+                    }
+                }
+                Ok(Incoming::Ping(payload)) => link.push_control(Frame::pong(payload)),
+                Ok(Incoming::Pong) => {}
+                Ok(Incoming::Close(frame)) => {
+                    let frame = frame.unwrap_or_else(no_status);
+                    return Poll::Ready(End::Close(frame, DisconnectedBy::Peer, Awaits::Nothing));
+                }
+                Err(ReadError::Refused(frame)) => {
+                    let awaits = Awaits::EndOfStream(0);
+                    return Poll::Ready(End::Close(frame, DisconnectedBy::Limit, awaits));
+                }
+                Err(ReadError::Lost(error)) => return Poll::Ready(End::Lost(error)),
+            }
+        }
+    }
+
+    /// Sends the last frame. A close of the peer is answered with the same.
+    fn begin_ending(&mut self, link: &Link, frame: CloseFrame, by: DisconnectedBy, awaits: Awaits) {
+        link.say_goodbye(&frame);
+        if let Stage::Open(io, decoder) = std::mem::replace(&mut self.stage, Stage::Gone) {
+            self.stage = Stage::Ending(Box::new(Ending {
+                io,
+                decoder,
+                disconnect: Disconnect::new(frame, by),
                 awaits,
-                deadline,
+                deadline: Box::pin(sleep(self.limits.close_timeout)),
             }));
         }
-        let Some(ending) = ending else {
-            return Poll::Pending;
-        };
-        ending.poll(io, codec, link, cx)
-    }
-}
-
-/// What ends the open stage.
-enum Open {
-    Ending(Disconnect, Awaits),
-    Lost(io::Error),
-}
-
-/// Writes what is queued, then reads while there is room for what comes.
-fn poll_open(
-    io: &mut Io,
-    codec: &mut Codec,
-    inbound: &mut VecDeque<Message>,
-    link: &Link,
-    cx: &mut Context<'_>,
-) -> Poll<Open> {
-    loop {
-        if let Poll::Ready(Err(error)) = poll_flush(io, codec, link, cx) {
-            return Poll::Ready(Open::Lost(error));
-        }
-        if let Some((frame, by)) = link.take_close() {
-            codec.close(&frame);
-            let disconnect = Disconnect::new(frame, by);
-            return Poll::Ready(Open::Ending(disconnect, Awaits::CloseFrame));
-        }
-        if inbound.len() >= INBOUND || link.outbound(|queue| queue.is_full()) {
-            return Poll::Pending;
-        }
-        match ready!(codec.poll_read(io, cx)) {
-            Ok(Incoming::Message(message)) => inbound.push_back(message),
-            Ok(Incoming::Control) => {}
-            Ok(Incoming::Close(frame)) => {
-                let frame = frame.unwrap_or_else(no_status);
-                let disconnect = Disconnect::new(frame, DisconnectedBy::Peer);
-                return Poll::Ready(Open::Ending(disconnect, Awaits::Nothing));
-            }
-            Err(ReadError::Refused(frame)) => {
-                codec.close(&frame);
-                let disconnect = Disconnect::new(frame, DisconnectedBy::Limit);
-                return Poll::Ready(Open::Ending(disconnect, Awaits::EndOfStream(0)));
-            }
-            Err(ReadError::Lost(error)) => return Poll::Ready(Open::Lost(error)),
-            Err(ReadError::Closed) => {
-                return Poll::Ready(Open::Lost(io::ErrorKind::UnexpectedEof.into()));
-            }
-        }
-        link.heard();
     }
 }
 
 impl Ending {
     /// Ready when all is written and what is awaited has come, or when the time is up.
-    fn poll(
-        &mut self,
-        io: &mut Io,
-        codec: &mut Codec,
-        link: &Link,
-        cx: &mut Context<'_>,
-    ) -> Poll<Disconnect> {
+    fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<Disconnect> {
         let time_is_up = self.deadline.as_mut().poll(cx).is_ready();
-        if time_is_up || self.poll_farewell(io, codec, link, cx).is_ready() {
+        if time_is_up || self.poll_farewell(link, cx).is_ready() {
             return Poll::Ready(self.disconnect.clone());
         }
         Poll::Pending
     }
 
     /// An error here is an end like any other: both sides know that it is over.
-    fn poll_farewell(
-        &mut self,
-        io: &mut Io,
-        codec: &mut Codec,
-        link: &Link,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        ready!(poll_flush(io, codec, link, cx))?;
+    fn poll_farewell(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(link.poll_flush(cx))?;
         match &mut self.awaits {
-            Awaits::Nothing => io.poll_shutdown(cx),
-            Awaits::CloseFrame => {
-                while let Ok(Incoming::Message(_) | Incoming::Control) =
-                    ready!(codec.poll_read(io, cx))
-                {}
-                io.poll_shutdown(cx)
-            }
+            Awaits::Nothing => {}
+            Awaits::CloseFrame => loop {
+                match ready!(self.decoder.poll_next(&mut self.io, cx)) {
+                    Ok(Incoming::Close(_)) | Err(_) => break,
+                    Ok(Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong) => {}
+                }
+            },
             Awaits::EndOfStream(discarded) => {
-                ready!(io.poll_shutdown(cx))?;
-                drain(io, discarded, cx)
+                ready!(link.poll_shutdown(cx))?;
+                return drain(&mut self.io, discarded, cx);
             }
         }
+        link.poll_shutdown(cx)
     }
 }
 
-fn poll_flush(
-    io: &mut Io,
-    codec: &mut Codec,
-    link: &Link,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
-    let control = codec.take_control();
-    link.outbound(|queue| {
-        if let Some(frame) = control {
-            queue.push(frame);
-        }
-        queue.poll_flush(io, cx)
-    })
-}
-
-fn drain(io: &mut Io, discarded: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+fn drain(io: &mut ReadHalf, discarded: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     let mut buffer = [0; 4096];
     while *discarded < DRAIN_BYTES {
         match ready!(io.poll_read(cx, &mut buffer))? {

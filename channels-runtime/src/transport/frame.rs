@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use crate::Message;
+use super::close;
+use crate::{CloseFrame, Message};
 
 /// The longest header of a frame that is not masked: two bytes and a length of eight.
 const MAX_HEADER: usize = 10;
@@ -17,28 +18,41 @@ pub(crate) struct Frame {
     payload: Bytes,
 }
 
-impl Frame {
-    pub(crate) fn new(message: Message) -> Self {
+impl From<Message> for Frame {
+    fn from(message: Message) -> Self {
         let opcode = match message {
             Message::Text(_) => OpCode::Data(Data::Text),
             Message::Binary(_) => OpCode::Data(Data::Binary),
         };
         Self::encode(opcode, message.into_bytes())
     }
+}
 
-    /// Bytes that are frames already, as the codec writes control frames.
-    pub(crate) fn encoded(frames: Vec<u8>) -> Self {
+impl Frame {
+    /// A ping without a payload.
+    pub(crate) fn ping() -> Self {
+        Self::encode(OpCode::Control(Control::Ping), Bytes::new())
+    }
+
+    /// The answer to a ping.
+    pub(crate) fn pong(payload: Bytes) -> Self {
+        Self::encode(OpCode::Control(Control::Pong), payload)
+    }
+
+    /// A close frame; one that has no code says so by having no payload.
+    pub(crate) fn close(frame: &CloseFrame) -> Self {
+        let payload = close::payload(frame).into();
+        Self::encode(OpCode::Control(Control::Close), payload)
+    }
+
+    /// The same frame in one piece, for those that are written many times.
+    pub(crate) fn joined(self) -> Self {
+        let joined = [self.header(), self.payload()].concat();
         Self {
             header: [0; MAX_HEADER],
             header_len: 0,
-            payload: frames.into(),
+            payload: joined.into(),
         }
-    }
-
-    /// A ping without a payload.
-    pub(crate) fn ping() -> Self {
-        use tokio_tungstenite::tungstenite::protocol::frame::coding::Control;
-        Self::encode(OpCode::Control(Control::Ping), Bytes::new())
     }
 
     fn encode(opcode: OpCode, payload: Bytes) -> Self {
@@ -78,6 +92,7 @@ impl Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::CloseCode;
 
     #[test]
     fn headers_are_those_of_the_rfc() {
@@ -90,10 +105,15 @@ mod tests {
         ];
         for (message, header) in cases {
             let len = message.len();
-            let frame = Frame::new(message);
+            let frame = Frame::from(message);
             assert_eq!(frame.header(), header);
             assert_eq!(frame.len(), header.len() + len);
         }
         assert_eq!(Frame::ping().header(), [0x89, 0]);
+        let close = CloseFrame::new(CloseCode::NORMAL, "bye");
+        assert_eq!(
+            Frame::close(&close).joined().payload(),
+            b"\x88\x05\x03\xe8bye"
+        );
     }
 }

@@ -2,16 +2,17 @@
 
 #[cfg(feature = "testing")]
 mod client;
-mod codec;
+mod close;
+mod decoder;
 mod frame;
 mod io;
 mod text;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::client::{Client, Received};
-pub(crate) use self::codec::{Codec, Incoming, ReadError};
+pub(crate) use self::decoder::{Decoder, Incoming, ReadError};
 pub(crate) use self::frame::Frame;
-pub(crate) use self::io::{Io, Upgraded};
+pub(crate) use self::io::{ReadHalf, Stream, WriteHalf};
 pub use self::text::Text;
 
 /// The answer to a `Sec-WebSocket-Key` (RFC 6455 §4.2.2).

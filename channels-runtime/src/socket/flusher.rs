@@ -1,0 +1,108 @@
+//! Writing what relayed events have queued: for many sockets at a time, without waking their tasks.
+//!
+//! An event that is relayed to a thousand sockets would wake a thousand tasks only to write. Here
+//! one task writes for all of them, after those who are ready to run have run: so several events
+//! that were sent at about the same time leave with one call for each socket.
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
+
+use futures_util::task::AtomicWaker;
+use tokio::runtime::Handle;
+use tokio::task::yield_now;
+
+use super::link::Link;
+
+/// How many sockets are written to before other tasks have their turn.
+const BATCH: usize = 128;
+
+/// The writers of an application, one for each thread of its runtime.
+#[derive(Debug, Default)]
+pub(crate) struct Flusher {
+    shards: OnceLock<Box<[Arc<Shard>]>>,
+    next: AtomicUsize,
+}
+
+/// What one writer has to do.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    /// Sockets with something to write, each once: so it is bounded by their number.
+    links: Mutex<Vec<Arc<Link>>>,
+    task: AtomicWaker,
+    ended: AtomicBool,
+}
+
+impl Flusher {
+    /// The writer of the next connection; the first call starts them all.
+    pub(crate) fn assign(&self) -> Arc<Shard> {
+        let shards = self.shards.get_or_init(|| {
+            let threads = Handle::current().metrics().num_workers();
+            let start = |_| {
+                let shard = Arc::<Shard>::default();
+                tokio::spawn(run(Arc::clone(&shard)));
+                shard
+            };
+            (0..threads.max(1)).map(start).collect()
+        });
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        Arc::clone(&shards[turn % shards.len()])
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        for shard in self.shards.take().into_iter().flatten() {
+            shard.ended.store(true, Ordering::Release);
+            shard.task.wake();
+        }
+    }
+}
+
+impl Shard {
+    /// Adds a socket. Each is added once until it is written to: see `flushing` of the link.
+    pub(super) fn push(&self, link: Arc<Link>) {
+        let mut links = self.links();
+        links.push(link);
+        if links.len() == 1 {
+            drop(links);
+            self.task.wake();
+        }
+    }
+
+    /// Waits for sockets; false once the application is gone.
+    async fn wait(&self) -> bool {
+        std::future::poll_fn(|cx| {
+            self.task.register(cx.waker());
+            if self.ended.load(Ordering::Acquire) {
+                Poll::Ready(false)
+            } else if self.links().is_empty() {
+                Poll::Pending
+            } else {
+                Poll::Ready(true)
+            }
+        })
+        .await
+    }
+
+    /// No code panics while it holds this lock.
+    fn links(&self) -> MutexGuard<'_, Vec<Arc<Link>>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn run(shard: Arc<Shard>) {
+    let mut links = Vec::new();
+    while shard.wait().await {
+        yield_now().await;
+        mem::swap(&mut *shard.links(), &mut links);
+        for (done, link) in (1..).zip(links.drain(..)) {
+            link.flush_relayed();
+            if done % BATCH == 0 {
+                yield_now().await;
+            }
+        }
+        links.shrink_to(BATCH);
+    }
+}

@@ -1,0 +1,343 @@
+//! Messages out of bytes (RFC 6455 §5), read through a buffer that all connections of a thread
+//! share: an idle connection holds none.
+
+use std::cell::RefCell;
+use std::io::{self, Cursor};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use super::io::{ReadHalf, poll_some};
+use super::{Text, close};
+use crate::limits::Limits;
+use crate::{CloseCode, CloseFrame, Message};
+
+/// How much one read takes. It is zeroed once a thread, not once a read.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// How much of a payload must be missing to be read where it will lie, without a copy.
+const DIRECT: usize = 16 * 1024;
+
+/// The longest payload of a control frame (RFC 6455 §5.5).
+const MAX_CONTROL: usize = 125;
+
+thread_local! {
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BUFFER].into());
+}
+
+/// The state of one connection's inbound bytes.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    /// What was read and not decoded yet.
+    unread: Bytes,
+    /// A frame whose payload is still coming.
+    frame: Option<Box<Partial>>,
+    /// A message whose last frame is still coming.
+    message: Option<Box<Fragments>>,
+    max_message: usize,
+    max_frame: usize,
+}
+
+/// What came from the peer.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Incoming {
+    Message(Message),
+    /// A ping, and what its pong has to hold.
+    Ping(Bytes),
+    Pong,
+    /// A close frame; `None` if it had no code.
+    Close(Option<CloseFrame>),
+}
+
+/// Why nothing more can be read.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    /// The stream ended or failed without a close frame.
+    Lost(io::Error),
+    /// The peer did something for which it gets a close code.
+    Refused(CloseFrame),
+}
+
+#[derive(Debug)]
+struct Partial {
+    opcode: OpCode,
+    is_final: bool,
+    mask: [u8; 4],
+    /// The payload so far, unmasked, behind that of the message's earlier frames.
+    payload: BytesMut,
+    /// How long `payload` is in the end.
+    end: usize,
+    /// Where in `payload` this frame begins.
+    start: usize,
+}
+
+#[derive(Debug)]
+struct Fragments {
+    kind: Data,
+    payload: BytesMut,
+}
+
+impl Decoder {
+    /// A decoder for a connection whose first bytes may have come already.
+    pub(crate) fn new(limits: &Limits, early: Bytes) -> Self {
+        Self {
+            unread: early,
+            frame: None,
+            message: None,
+            max_message: limits.message_bytes,
+            max_frame: limits.frame_bytes,
+        }
+    }
+
+    /// Reads until something has come as a whole. After an error it must not be called again.
+    ///
+    /// Cancel safe: what was read stays here.
+    pub(crate) fn poll_next(
+        &mut self,
+        io: &mut ReadHalf,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Incoming, ReadError>> {
+        if let Some(incoming) = self.decode_unread()? {
+            return Poll::Ready(Ok(incoming));
+        }
+        loop {
+            let decoded = match &mut self.frame {
+                Some(frame) if frame.missing() >= DIRECT => {
+                    ready!(frame.poll_append(io, cx)).map_err(ReadError::Lost)?;
+                    self.finish_if_whole()?
+                }
+                _ => ready!(self.poll_buffer(io, cx))?,
+            };
+            if let Some(incoming) = decoded {
+                return Poll::Ready(Ok(incoming));
+            }
+        }
+    }
+
+    /// Decodes what an earlier read left.
+    fn decode_unread(&mut self) -> Result<Option<Incoming>, ReadError> {
+        if self.unread.is_empty() {
+            return Ok(None);
+        }
+        let mut unread = std::mem::take(&mut self.unread);
+        let mut rest = &unread[..];
+        let decoded = self.decode(&mut rest)?;
+        let decoded_bytes = unread.len() - rest.len();
+        if decoded_bytes < unread.len() {
+            unread.advance(decoded_bytes);
+            self.unread = unread;
+        }
+        Ok(decoded)
+    }
+
+    /// Reads once through the thread's buffer and decodes; what is left of it is kept.
+    fn poll_buffer(
+        &mut self,
+        io: &mut ReadHalf,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Incoming>, ReadError>> {
+        BUFFER.with_borrow_mut(|buffer| {
+            let kept = self.unread.len();
+            buffer[..kept].copy_from_slice(&self.unread);
+            let read = poll_some(io.poll_read(cx, &mut buffer[kept..]));
+            let read = ready!(read).map_err(ReadError::Lost)?;
+            self.unread = Bytes::new();
+            let mut rest = &buffer[..kept + read];
+            let decoded = self.decode(&mut rest)?;
+            if !rest.is_empty() {
+                self.unread = Bytes::copy_from_slice(rest);
+            }
+            Poll::Ready(Ok(decoded))
+        })
+    }
+
+    /// Takes frames off the input until something is whole. What is left in the end, if nothing
+    /// is, is less than a header.
+    fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, ReadError> {
+        loop {
+            let mut frame = match self.frame.take() {
+                Some(frame) => *frame,
+                None => match self.begin(input)? {
+                    Some(frame) => frame,
+                    None => return Ok(None),
+                },
+            };
+            let (payload, rest) = input.split_at(frame.missing().min(input.len()));
+            frame.append(payload);
+            *input = rest;
+            if frame.missing() > 0 {
+                self.frame = Some(Box::new(frame));
+                return Ok(None);
+            }
+            if let Some(incoming) = self.finish(frame)? {
+                return Ok(Some(incoming));
+            }
+        }
+    }
+
+    /// Reads a header, and takes it off the input; `None` if it has not come as a whole.
+    fn begin(&mut self, input: &mut &[u8]) -> Result<Option<Partial>, ReadError> {
+        let mut cursor = Cursor::new(*input);
+        let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(protocol_error)?
+        else {
+            return Ok(None);
+        };
+        let header_length = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
+        *input = input.get(header_length..).unwrap_or_default();
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if length > self.max_frame {
+            return Err(too_big());
+        }
+        let Some(mask) = header.mask else {
+            return Err(refused("frames of a client are masked"));
+        };
+        if header.rsv1 || header.rsv2 || header.rsv3 {
+            return Err(refused("no extension was negotiated"));
+        }
+        let before = match header.opcode {
+            OpCode::Control(_) if length > MAX_CONTROL || !header.is_final => {
+                return Err(refused("a control frame is short and whole"));
+            }
+            OpCode::Control(_) => BytesMut::new(),
+            OpCode::Data(Data::Continue) => match &mut self.message {
+                Some(message) => std::mem::take(&mut message.payload),
+                None => return Err(refused("nothing to continue")),
+            },
+            OpCode::Data(_) if self.message.is_some() => {
+                return Err(refused("the message before is not complete"));
+            }
+            OpCode::Data(_) => BytesMut::new(),
+        };
+        let end = before.len().saturating_add(length);
+        if end > self.max_message {
+            return Err(too_big());
+        }
+        Ok(Some(Partial {
+            opcode: header.opcode,
+            is_final: header.is_final,
+            mask,
+            start: before.len(),
+            payload: before,
+            end,
+        }))
+    }
+
+    fn finish_if_whole(&mut self) -> Result<Option<Incoming>, ReadError> {
+        match self.frame.take_if(|frame| frame.missing() == 0) {
+            Some(frame) => self.finish(*frame),
+            None => Ok(None),
+        }
+    }
+
+    /// A frame has come as a whole; so has a message with its last frame.
+    fn finish(&mut self, frame: Partial) -> Result<Option<Incoming>, ReadError> {
+        let kind = match frame.opcode {
+            OpCode::Control(Control::Ping) => {
+                return Ok(Some(Incoming::Ping(frame.payload.freeze())));
+            }
+            OpCode::Control(Control::Pong) => return Ok(Some(Incoming::Pong)),
+            OpCode::Control(_) => {
+                let close = close::parse(&frame.payload).map_err(ReadError::Refused)?;
+                return Ok(Some(Incoming::Close(close)));
+            }
+            OpCode::Data(Data::Continue) => match self.message.take() {
+                Some(message) => message.kind,
+                None => return Err(refused("nothing to continue")),
+            },
+            OpCode::Data(kind) => kind,
+        };
+        if !frame.is_final {
+            let payload = frame.payload;
+            self.message = Some(Box::new(Fragments { kind, payload }));
+            return Ok(None);
+        }
+        let payload = frame.payload.freeze();
+        Ok(Some(Incoming::Message(match kind {
+            Data::Text => Message::Text(Text::from_wire(
+                Utf8Bytes::try_from(payload).map_err(|_| not_utf8())?,
+            )),
+            _ => Message::Binary(payload),
+        })))
+    }
+}
+
+impl Partial {
+    fn missing(&self) -> usize {
+        self.end - self.payload.len()
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.reserve();
+        let at = self.payload.len();
+        self.payload.extend_from_slice(bytes);
+        self.unmask_from(at);
+    }
+
+    fn poll_append(&mut self, io: &mut ReadHalf, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.reserve();
+        let at = self.payload.len();
+        let missing = self.missing();
+        ready!(poll_some(io.poll_append(cx, &mut self.payload, missing)))?;
+        self.unmask_from(at);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Makes room for a whole payload, but not for one that was only announced: a large one has
+    /// to begin to come.
+    fn reserve(&mut self) {
+        let length = self.end - self.start;
+        let here = self.payload.len() - self.start;
+        if length <= READ_BUFFER || here >= READ_BUFFER {
+            self.payload.reserve(self.missing());
+        } else if here == 0 {
+            self.payload.reserve(READ_BUFFER);
+        }
+    }
+
+    /// Unmasks what was appended at a place (RFC 6455 §5.3).
+    fn unmask_from(&mut self, at: usize) {
+        let mut mask = self.mask;
+        mask.rotate_left((at - self.start) % 4);
+        let [a, b, c, d] = mask;
+        let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        let (words, rest) = self.payload[at..].as_chunks_mut();
+        for bytes in words {
+            *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+        }
+        for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
+            *byte ^= mask;
+        }
+    }
+}
+
+#[cold]
+fn protocol_error(_: tokio_tungstenite::tungstenite::Error) -> ReadError {
+    refused("no such opcode")
+}
+
+#[cold]
+fn refused(why: &'static str) -> ReadError {
+    ReadError::Refused(CloseFrame::new(CloseCode::PROTOCOL_ERROR, why))
+}
+
+#[cold]
+fn too_big() -> ReadError {
+    ReadError::Refused(CloseFrame::new(
+        CloseCode::MESSAGE_TOO_BIG,
+        "message too big",
+    ))
+}
+
+#[cold]
+fn not_utf8() -> ReadError {
+    ReadError::Refused(CloseFrame::new(
+        CloseCode::INVALID_PAYLOAD,
+        "text is not UTF-8",
+    ))
+}
+
+#[cfg(test)]
+mod tests;
