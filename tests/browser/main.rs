@@ -43,8 +43,8 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let chat = Chat::start().await;
         let browsers = Browsers::start().await;
+        let chat = Chat::start().await;
         let (ana, ben) = tokio::join!(browsers.window("Ana"), browsers.window("Ben"));
         Self {
             chat,

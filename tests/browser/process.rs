@@ -1,5 +1,6 @@
 //! Other programs: found, started, and surely ended.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,9 +25,12 @@ pub(crate) fn find(program: &str, package: &str) -> Result<PathBuf, String> {
         })
 }
 
-/// A program and all that it has started: they end with this value, after a panic as well.
+/// A program and all that it has started: they end with this value, after a panic as well; and
+/// with this process, however that ends.
 pub(crate) struct Processes {
     leader: Child,
+    /// Kills all of them as soon as its standard input ends, which this process alone holds open.
+    watchdog: std::process::Child,
 }
 
 impl Processes {
@@ -38,7 +42,16 @@ impl Processes {
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-        Self { leader }
+        let group = leader.id().expect("it was not waited for");
+        let watchdog = std::process::Command::new("sh")
+            .args(["-c", &format!("read end; kill -s KILL -- -{group}")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot watch {command:?}: {error}"));
+        Self { leader, watchdog }
     }
 
     /// The lines of its standard output, if that is piped and was not taken before.
@@ -70,15 +83,23 @@ impl Processes {
 
     /// Waits until the leader has ended.
     pub(crate) async fn ended(&mut self) -> std::process::ExitStatus {
-        within("the end of a process", self.leader.wait())
+        let status = within("the end of a process", self.leader.wait())
             .await
-            .expect("a child of this process")
+            .expect("a child of this process");
+        // The number of the group is free for others now.
+        if let Err(error) = self.watchdog.kill() {
+            eprintln!("the watchdog stays: {error}");
+        }
+        status
     }
 }
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        self.signal("KILL");
+        drop(self.watchdog.stdin.take());
+        if let Err(error) = self.watchdog.wait() {
+            eprintln!("processes may be left behind: {error}");
+        }
     }
 }
 
