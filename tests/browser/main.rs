@@ -106,14 +106,17 @@ async fn two_windows_chat_in_a_room() {
     ana.sees(&["Ana", "Ben"]).await;
     ben.sees(&["Ben", "Ana"]).await;
 
+    ana.notes_typing().await;
+    ben.notes_typing().await;
     ana.types("#text", "Hello, ").await;
-    ben.reads_below("Ana is typing…").await;
+    ben.read_below("Ana is typing…").await;
     let before = now();
     ana.types("#text", "Ben!\n").await;
     ben.reads_from("Ana", "Hello, Ben!", before).await;
     ana.reads_from("You", "Hello, Ben!", before).await;
-    ben.reads_below("").await;
-    ana.reads_below("").await;
+    ben.reads_nothing_below().await;
+    let notices = ana.run("return notices").await;
+    assert_eq!(notices, json!([]), "a notice of one's own");
 
     let before = now();
     ben.says("Hello, Ana!").await;
@@ -234,8 +237,9 @@ async fn markup_stays_text() {
     ben.enters(chat, "rust", "<b>Ben</b>").await;
     ben.reads_notice("You joined as <b>Ben</b>.").await;
     ben.sees(&["<b>Ben</b>", name]).await;
+    ben.notes_typing().await;
     ana.types("#text", "soon").await;
-    ben.reads_below(&format!("{name} is typing…")).await;
+    ben.read_below(&format!("{name} is typing…")).await;
     let path = stage.browsers.file(
         "<img onerror='ran = true'>.html",
         b"<script>ran = true</script>",

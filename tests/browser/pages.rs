@@ -110,14 +110,27 @@ impl Window {
         self.until(&format!("a notice {text:?}"), &so).await;
     }
 
-    /// The line below the log says this.
-    pub(crate) async fn reads_below(&self, text: &str) {
-        let so = format!(
-            "document.getElementById('typing').textContent === {}",
-            quoted(text)
-        );
-        self.until(&format!("the typing notice is {text:?}"), &so)
-            .await;
+    /// From now on, notes what the line below the log says: it does so for some seconds only.
+    pub(crate) async fn notes_typing(&self) {
+        self.run(
+            "window.notices = [];
+            const line = document.getElementById('typing');
+            const note = () => notices.push(line.textContent);
+            new MutationObserver(note).observe(line, { childList: true });",
+        )
+        .await;
+    }
+
+    /// The line below the log says this, or has said it.
+    pub(crate) async fn read_below(&self, text: &str) {
+        let so = format!("notices.includes({})", quoted(text));
+        self.until(&format!("the notice {text:?}"), &so).await;
+    }
+
+    /// The line below the log is empty.
+    pub(crate) async fn reads_nothing_below(&self) {
+        let so = "document.getElementById('typing').textContent === ''";
+        self.until("nobody is typing", so).await;
     }
 
     /// Waits until exactly these people are in the room: oneself first.
