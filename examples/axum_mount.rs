@@ -2,10 +2,15 @@
 //!
 //! ```text
 //! cargo run --example axum_mount
-//! curl -d 'Dinner is ready' http://127.0.0.1:8000/announce
 //! ```
 //!
-//! Whoever has the socket `ws://127.0.0.1:8000/ws/news/` open hears what is announced.
+//! Then listen, in the console of a browser's empty tab:
+//! `s = new WebSocket("ws://127.0.0.1:8000/ws/news/")`, and
+//! `s.onmessage = (m) => console.log(m.data)`. And announce something, which all listeners hear:
+//!
+//! ```text
+//! curl -d 'Dinner is ready' http://127.0.0.1:8000/announce
+//! ```
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

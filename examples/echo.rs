@@ -4,8 +4,8 @@
 //! cargo run --example echo
 //! ```
 //!
-//! Then, in a browser's console: `s = new WebSocket("ws://127.0.0.1:8000/echo/")`, and
-//! `s.onmessage = (m) => console.log(m.data)`, and `s.send("hello")`.
+//! Then, in the console of a browser's empty tab: `s = new WebSocket("ws://127.0.0.1:8000/echo/")`,
+//! and `s.onmessage = (m) => console.log(m.data)`, and `s.send("hello")`.
 
 use channels::prelude::*;
 

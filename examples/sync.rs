@@ -7,8 +7,8 @@
 //! cargo run --example sync
 //! ```
 //!
-//! Then, in a browser's console: `s = new WebSocket("ws://127.0.0.1:8000/primes/")`, and
-//! `s.onmessage = (m) => console.log(m.data)`, and `s.send("1000000")`.
+//! Then, in the console of a browser's empty tab: `s = new WebSocket("ws://127.0.0.1:8000/primes/")`,
+//! and `s.onmessage = (m) => console.log(m.data)`, and `s.send("1000000")`.
 
 use channels::prelude::*;
 

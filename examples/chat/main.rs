@@ -9,6 +9,8 @@ mod lobby;
 mod pages;
 mod protocol;
 mod room;
+#[cfg(test)]
+mod room_tests;
 mod upload;
 
 use std::net::SocketAddr;
@@ -41,17 +43,21 @@ async fn main() -> ExitCode {
 }
 
 async fn run(address: SocketAddr) -> Result {
-    let app = ProtocolTypeRouter::new().http(pages::router()).websocket(
-        URLRouter::new()
-            .re_path(r"^chat/$", Lobby::app())
-            .path("chat/<slug:room>/", Room::app()),
-    );
     let server = Server::bind(address).await?;
     eprintln!(
         "The chat is at http://{}/ (Ctrl-C ends it).",
         server.local_addr()?
     );
-    server.serve(app).await
+    server.serve(app()).await
+}
+
+/// The pages, and the sockets that they open.
+fn app() -> ProtocolTypeRouter {
+    ProtocolTypeRouter::new().http(pages::router()).websocket(
+        URLRouter::new()
+            .re_path(r"^chat/$", Lobby::app())
+            .path("chat/<slug:room>/", Room::app()),
+    )
 }
 
 /// Reads the command line.

@@ -35,26 +35,31 @@ pub(crate) fn router() -> Router {
             get(|| async { page(HTML, include_str!("static/lobby.html")) }),
         )
         .route("/room/{room}/", get(room))
-        .route(
-            "/room/{room}",
-            get(|Path(room): Path<String>| async move {
-                Redirect::permanent(&format!("/room/{room}/"))
-            }),
-        )
+        .route("/room/{room}", get(room_without_slash))
         .route("/static/{name}", get(file))
 }
 
 /// The same page for every room: its script reads the name off the address.
 async fn room(Path(room): Path<String>) -> impl IntoResponse {
+    check(&room)?;
+    Ok::<_, NoRoom>(page(HTML, include_str!("static/room.html")))
+}
+
+async fn room_without_slash(Path(room): Path<String>) -> impl IntoResponse {
+    check(&room)?;
+    Ok::<_, NoRoom>(Redirect::permanent(&format!("/room/{room}/")))
+}
+
+type NoRoom = (StatusCode, &'static str);
+
+/// What `<slug:room>` takes in the address of the room's socket.
+fn check(room: &str) -> Result<(), NoRoom> {
     let is_slug = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if room.bytes().all(is_slug) {
-        Ok(page(HTML, include_str!("static/room.html")))
-    } else {
-        Err((
-            StatusCode::NOT_FOUND,
-            "A room's name has letters, digits, - and _ only.\n",
-        ))
+        return Ok(());
     }
+    let why = "A room's name has letters, digits, - and _ only.\n";
+    Err((StatusCode::NOT_FOUND, why))
 }
 
 async fn file(Path(name): Path<String>) -> impl IntoResponse {

@@ -5,8 +5,10 @@ export function askName(current) {
   const dialog = document.getElementById("naming");
   const name = dialog.querySelector("input");
   name.value = current;
+  dialog.querySelector("[value=keep]").hidden = current === "";
   dialog.returnValue = "";
   dialog.showModal();
+  name.select();
   return new Promise((resolve) => {
     const dismiss = (event) => current === "" && event.preventDefault();
     dialog.addEventListener("cancel", dismiss);

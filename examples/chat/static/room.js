@@ -36,7 +36,8 @@ import { Uploads } from "./uploads.js";
 
 const room = location.pathname.split("/")[2];
 const connection = new Connection(`/chat/${room}/`);
-const send = (message) => connection.send(JSON.stringify(message));
+/** Sends now; false before the server has said welcome, for until then it takes a hello alone. */
+const send = (message) => me.id !== null && connection.send(JSON.stringify(message));
 
 const log = new Log(document.getElementById("log"), document.getElementById("jump"));
 const typing = new TypingNotice(document.getElementById("typing"));
@@ -150,26 +151,29 @@ composer.addEventListener("say", ({ detail: text }) => {
   const [ref, entry] = [nextRef++, hear(me, null, saidText(text))];
   unheard.set(ref, { text, entry });
   // Without a connection it goes out with the next welcome.
-  if (me.id === null) wait(entry, "waits for the connection");
-  else send({ type: "say", text, ref });
+  if (!send({ type: "say", text, ref })) wait(entry, "waits for the connection");
 });
 composer.addEventListener("files", ({ detail: files }) => {
   for (const file of files) {
     const card = new FileCard(file.name, file.size);
-    uploads.add(file, card, hear(me, null, card.element), nextRef++);
+    const entry = hear(me, null, card.element);
+    wait(entry, ""); // The card says how far the file is.
+    uploads.add(file, card, entry, nextRef++);
   }
 });
 
 function hello() {
-  if (me.name !== "") send({ type: "hello", name: me.name });
+  if (me.name !== "") connection.send(JSON.stringify({ type: "hello", name: me.name }));
 }
 
 async function rename() {
   const name = await askName(me.name);
-  if (name === me.name) return;
+  composer.focus();
   // The server's welcome says the new name; while there is no connection, the next hello does.
-  if (me.id === null) me.name = name;
-  send({ type: "hello", name });
+  if (name === me.name || send({ type: "hello", name })) return;
+  me.name = name;
+  showPeople();
+  hello();
 }
 
 function saidText(text) {
@@ -190,10 +194,11 @@ function showPeople() {
     content.style.setProperty("--hue", hue(name));
     return element("li", {}, content);
   };
-  const mine = element("button", { type: "button", title: "Change your name" }, me.name || "You");
+  const named = (name) => element("span", { className: "name" }, name);
+  const mine = element("button", { type: "button", title: "Change your name" }, named(me.name || "You"));
   mine.append(element("span", { className: "hidden" }, " (you: change your name)"));
   mine.addEventListener("click", rename);
-  const others = [...people.values()].map((name) => chip(element("span", {}, name), name));
+  const others = [...people.values()].map((name) => chip(named(name), name));
   document.getElementById("people").replaceChildren(chip(mine, me.name), ...others);
 }
 

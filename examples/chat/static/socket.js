@@ -36,6 +36,8 @@ const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30_000;
 /** A connection that lived this long is a good one: the next loss starts over with short delays. */
 const STABLE_AFTER = 5_000;
+/** An attempt that is not answered is given up, long before the browser would. */
+const PATIENCE = 10_000;
 
 /**
  * Connects, and after every close connects again: exponential backoff with full jitter, so that
@@ -57,6 +59,9 @@ export class Connection extends EventTarget {
     this.#url = new URL(path, location.href);
     this.#url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     addEventListener("online", () => this.retryNow());
+    // A page that is left may be kept for the way back, with its socket open and answering pings:
+    // the others would go on seeing somebody who is gone. If it is shown again, it reconnects.
+    addEventListener("pagehide", () => this.#socket.close(1000, "the page was left"));
     this.#connect();
   }
 
@@ -104,7 +109,9 @@ export class Connection extends EventTarget {
 
     let opened = false;
     let stable = 0;
+    const impatient = setTimeout(() => socket.close(), PATIENCE);
     socket.addEventListener("open", () => {
+      clearTimeout(impatient);
       opened = true;
       this.#closed = null;
       stable = setTimeout(() => (this.#attempt = 0), STABLE_AFTER);
@@ -115,6 +122,7 @@ export class Connection extends EventTarget {
       this.dispatchEvent(new MessageEvent("message", { data }));
     });
     socket.addEventListener("close", ({ code, reason, wasClean }) => {
+      clearTimeout(impatient);
       clearTimeout(stable);
       // An attempt that fails says nothing new: 1006, whatever the cause.
       this.#closed ??= opened ? closeWords(code, reason) : "no connection";
