@@ -356,6 +356,12 @@ fn options_of_the_struct() {
               help: write `layer = "default"`"#]],
     );
     on_struct(
+        quote!(channel, groups("a")),
+        expect![[r#"
+            `channel` consumers are not there yet
+              help: remove `channel`; until there are workers, spawn a task"#]],
+    );
+    on_struct(
         quote!(websocket, groups("a", "b",), layer = "x", mailbox = 65_536,),
         expect![[""]],
     );
