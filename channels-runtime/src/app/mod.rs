@@ -3,6 +3,7 @@
 mod body;
 mod context;
 mod handshake;
+mod headers;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,6 +14,7 @@ pub use self::body::Body;
 pub use self::context::Context;
 pub use self::handshake::Handshake;
 pub(crate) use self::handshake::{refusal, switching_protocols};
+pub(crate) use self::headers::Headers;
 
 use crate::Result;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use http::{Response, StatusCode};
 use tokio::sync::oneshot;
 
-use super::{Consumer, Declaration, WebSocketKind};
+use super::{Consumer, Declaration, Held, WebSocketKind};
 use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
-use crate::socket::{BlockingWebSocket, Decision, Held, Link, WebSocket, Wire, connection};
+use crate::socket::{Attachment, BlockingWebSocket, Decision, Link, WebSocket, Wire, connection};
 use crate::transport::Upgraded;
 use crate::{Result, Scope};
 
@@ -75,10 +75,11 @@ where
         };
         let consumer = (self.make)(&scope);
         let (answer, decision) = oneshot::channel();
-        let socket = WebSocket::new(Arc::clone(&link), scope, layer, C::OPTIONS.groups, answer);
+        let attachment = Attachment::new(layer, C::OPTIONS.groups);
+        let socket = WebSocket::new(Arc::clone(&link), scope, attachment, answer);
         let held = Held {
             consumer,
-            socket: BlockingWebSocket::new(socket),
+            connection: BlockingWebSocket::new(socket),
         };
         let wire = Wire::new(Upgraded::wait(upgrade), limits);
         let waiting = Waiting {

@@ -7,7 +7,10 @@ pub trait Kind: 'static {
     /// What an `async fn` handler takes by `&mut`.
     type Connection: Send;
     /// What a plain `fn` handler takes by `&mut`.
-    type Blocking: Send;
+    type Blocking: Send + 'static;
+
+    /// The async side of the same connection.
+    fn as_async(connection: &mut Self::Blocking) -> &mut Self::Connection;
 }
 
 /// A consumer of a WebSocket.
@@ -18,6 +21,10 @@ pub enum WebSocketKind {}
 impl Kind for WebSocketKind {
     type Connection = WebSocket;
     type Blocking = BlockingWebSocket;
+
+    fn as_async(connection: &mut BlockingWebSocket) -> &mut WebSocket {
+        connection.as_async()
+    }
 }
 
 /// What the async handlers of the consumer `C` take by `&mut`.

@@ -1,6 +1,7 @@
 //! Consumers: what the macros implement, and what the runtime calls.
 
 mod app;
+mod held;
 mod input;
 mod kind;
 mod options;
@@ -10,6 +11,7 @@ pub(crate) mod table;
 use std::future::Future;
 
 pub use self::app::ConsumerApp;
+pub(crate) use self::held::{Held, HeldOf, Shared, dispatch};
 pub(crate) use self::input::Payload;
 pub use self::input::{Disconnect, DisconnectedBy, FromDisconnect, Input};
 pub use self::kind::{
