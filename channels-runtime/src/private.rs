@@ -5,14 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub use crate::consumer::table::Route;
 pub use crate::consumer::table::{table_size, table_slots};
 pub use crate::consumer::{
-    BlockingConnectionOf, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook, Input,
-    IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Speaks, Supports,
-    Table, WebSocketKind, hook,
+    BlockingConnectionOf, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook, HttpKind,
+    Input, IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Speaks,
+    Supports, Table, WebSocketKind, hook,
 };
 pub use crate::event::{EventType, FromEvent, TypedEvent, Unclaimed};
 
 use crate::consumer::{FromDisconnect, IntoOutcome, Payload};
-use crate::{Error, ErrorKind, Event, FromMessage, Message, Result};
+use crate::{Error, ErrorKind, Event, FromBody, FromMessage, Message, Result};
 
 /// Fails to compile for a struct without its impl block.
 pub const fn require_handlers<C: Handlers>() {}
@@ -121,6 +121,18 @@ impl MessageRef for [u8] {
             Message::Binary(bytes) => Ok(bytes),
             Message::Text(_) => Err(unsupported("expected a binary frame, got text")),
         }
+    }
+}
+
+/// The payload of `handle`.
+///
+/// # Errors
+///
+/// That the body does not parse.
+pub fn request<T: FromBody>(input: Input) -> Result<T> {
+    match input.0 {
+        Payload::Request(body) => T::from_body(body),
+        other => Err(misrouted(&other)),
     }
 }
 

@@ -27,6 +27,12 @@ impl<C> ConsumerApp<C> {
     }
 }
 
+impl<C> ConsumerApp<C> {
+    pub(crate) fn make(&self, scope: &Scope) -> C {
+        (self.make)(scope)
+    }
+}
+
 impl<C> Clone for ConsumerApp<C> {
     fn clone(&self) -> Self {
         Self {
@@ -73,7 +79,7 @@ where
         let Some(registered) = context.registry.register(&link, limits) else {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
         };
-        let consumer = (self.make)(&scope);
+        let consumer = self.make(&scope);
         let (answer, decision) = oneshot::channel();
         let attachment = Attachment::new(layer, C::OPTIONS.groups);
         let socket = WebSocket::new(Arc::clone(&link), scope, attachment, answer);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{CloseCode, CloseFrame, Event, Message};
+use crate::{Bytes, CloseCode, CloseFrame, Event, Message};
 
 /// The payload of one call of a handler.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub struct Input(pub(crate) Payload);
 pub(crate) enum Payload {
     Connect,
     Message(Message),
+    Request(Bytes),
     Disconnect(Disconnect),
     Event(Event),
 }
@@ -20,6 +21,11 @@ impl Input {
     /// The input of `connect`: nothing.
     pub(crate) fn connect() -> Self {
         Self(Payload::Connect)
+    }
+
+    /// The input of `handle`: the request's body.
+    pub(crate) fn request(body: Bytes) -> Self {
+        Self(Payload::Request(body))
     }
 }
 
@@ -41,12 +47,13 @@ impl From<Event> for Input {
     }
 }
 
-/// How an accepted connection ended.
+/// How an accepted connection, or a request's exchange, ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disconnect {
     /// The close code: the peer's if it closed, ours if we did, 1005 for a close frame without a
-    /// code, 1006 for a connection that was lost.
+    /// code, 1006 for a connection that was lost. HTTP has no codes of its own: there it is 1000 for
+    /// a response that is complete.
     pub code: CloseCode,
     /// The reason that came with the code.
     pub reason: Cow<'static, str>,
@@ -60,7 +67,8 @@ pub struct Disconnect {
 pub enum DisconnectedBy {
     /// The peer sent a close frame.
     Peer,
-    /// The consumer closed the socket, by `close` or by [`Stop`](crate::Stop).
+    /// The consumer closed the socket or completed the response, or returned
+    /// [`Stop`](crate::Stop).
     Consumer,
     /// A handler failed or panicked.
     Failure,
@@ -68,7 +76,7 @@ pub enum DisconnectedBy {
     Limit,
     /// The server shuts down.
     Shutdown,
-    /// The connection was lost without a close frame.
+    /// The connection was lost without a close frame, or before the response was complete.
     Lost,
 }
 
@@ -89,11 +97,12 @@ impl Disconnect {
     }
 }
 
-/// What a `disconnect` handler can take: [`Disconnect`] or its [`CloseCode`].
+/// What a `disconnect` handler can take: [`Disconnect`], its [`DisconnectedBy`] or its
+/// [`CloseCode`].
 #[diagnostic::on_unimplemented(
     message = "`disconnect` cannot take `{Self}`",
     label = "not what a connection ends with",
-    note = "take `Disconnect`, or `CloseCode` alone"
+    note = "take `Disconnect`, or `CloseCode` or `DisconnectedBy` alone"
 )]
 pub trait FromDisconnect: Sized {
     /// Makes the parameter.
@@ -109,5 +118,11 @@ impl FromDisconnect for Disconnect {
 impl FromDisconnect for CloseCode {
     fn from_disconnect(disconnect: Disconnect) -> Self {
         disconnect.code
+    }
+}
+
+impl FromDisconnect for DisconnectedBy {
+    fn from_disconnect(disconnect: Disconnect) -> Self {
+        disconnect.by
     }
 }

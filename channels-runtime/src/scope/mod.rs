@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
-use http::{Extensions, Uri, request};
+use http::{Extensions, Method, Request, Uri, Version, request};
 
 pub use self::kwargs::Kwargs;
 
@@ -21,6 +21,8 @@ use crate::{Error, ErrorKind, Result};
 pub struct Scope(Box<Inner>);
 
 struct Inner {
+    method: Method,
+    version: Version,
     uri: Uri,
     path: String,
     headers: HeaderMap,
@@ -44,19 +46,52 @@ impl Scope {
     ///
     /// [`ErrorKind::Handshake`] if the path is not UTF-8 once its escapes are decoded.
     pub(crate) fn from_parts(parts: request::Parts) -> Result<Self> {
+        let scope = Self::from_parts_lossy(parts);
+        scope.check_path()?;
+        Ok(scope)
+    }
+
+    /// The same, for those who may have paths of any bytes: what is not UTF-8 is replaced.
+    pub(crate) fn from_parts_lossy(parts: request::Parts) -> Self {
         let path = percent_encoding::percent_decode_str(parts.uri.path())
-            .decode_utf8()
-            .map_err(|error| Error::caused(ErrorKind::Handshake, "the path is not UTF-8", error))?
+            .decode_utf8_lossy()
             .into_owned();
-        Ok(Self(Box::new(Inner {
+        Self(Box::new(Inner {
             path,
+            method: parts.method,
+            version: parts.version,
             addresses: parts.extensions.get().copied().unwrap_or_default(),
             subprotocols: offered_subprotocols(&parts.headers),
             uri: parts.uri,
             headers: parts.headers,
             kwargs: Kwargs::default(),
             extensions: parts.extensions,
-        })))
+        }))
+    }
+
+    /// Tells whether the path is text.
+    pub(crate) fn check_path(&self) -> Result {
+        percent_encoding::percent_decode_str(self.raw_path())
+            .decode_utf8()
+            .map(|_| ())
+            .map_err(|error| Error::caused(ErrorKind::Handshake, "the path is not UTF-8", error))
+    }
+
+    /// The request as it came, with what middleware added.
+    pub(crate) fn into_request<B>(self, body: B) -> Request<B> {
+        let inner = *self.0;
+        let mut request = Request::new(body);
+        *request.method_mut() = inner.method;
+        *request.version_mut() = inner.version;
+        *request.uri_mut() = inner.uri;
+        *request.headers_mut() = inner.headers;
+        *request.extensions_mut() = inner.extensions;
+        request
+    }
+
+    /// The request's method; always GET for a WebSocket.
+    pub fn method(&self) -> &Method {
+        &self.0.method
     }
 
     /// The path with its escapes decoded, from its first `/`.
@@ -127,6 +162,7 @@ impl fmt::Debug for Scope {
     /// Shows the path, not the headers: these hold cookies and tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
+            .field("method", &self.0.method)
             .field("path", &self.0.path)
             .field("client", &self.0.addresses.client)
             .field("kwargs", &self.0.kwargs)
