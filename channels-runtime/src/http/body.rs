@@ -20,6 +20,8 @@ const COMMENT: &[u8] = b":\n\n";
 pub(super) struct StreamingBody {
     link: Arc<Link>,
     keep_alive: Option<KeepAlive>,
+    /// Whether the server had the time to write what came before a break.
+    breaking: bool,
 }
 
 /// A clock that fills silence. It lives here since here is known when the wire is idle, whatever
@@ -37,7 +39,11 @@ impl StreamingBody {
             period: keep_alive,
             timer: Box::pin(sleep(keep_alive)),
         });
-        Self { link, keep_alive }
+        Self {
+            link,
+            keep_alive,
+            breaking: false,
+        }
     }
 }
 
@@ -59,6 +65,12 @@ impl http_body::Body for StreamingBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut chunk = self.link.poll_chunk(cx);
+        if matches!(chunk, Poll::Ready(Some(Err(_)))) && !self.breaking {
+            // hyper throws away what it has not written yet when a body fails.
+            self.breaking = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if let Some(keep_alive) = &mut self.keep_alive {
             let silent = chunk.is_pending() && keep_alive.timer.as_mut().poll(cx).is_ready();
             if silent {

@@ -70,8 +70,7 @@ where
 {
     async fn live(&self, body: Bytes) {
         self.call(What::Request, Call::Request(body)).await;
-        if !C::TABLE.takes_events() {
-            self.wait_for_tasks().await;
+        if !C::TABLE.takes_events() && self.tasks_ended().await {
             self.nobody_answers();
         }
         while let Some(event) = poll_fn(|cx| self.link.poll_next(cx)).await {
@@ -81,11 +80,15 @@ where
             }
             tokio::task::coop::consume_budget().await;
         }
-        // What a shutdown found unfinished stays so.
+        self.unfinished();
+        self.release().await;
+    }
+
+    /// What a shutdown finds unfinished stays so.
+    fn unfinished(&self) {
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         let text = "the server shuts down\n";
         self.link.close(DisconnectedBy::Shutdown, unavailable, text);
-        self.release().await;
     }
 
     /// `disconnect`, once, and all that ends with the exchange.
@@ -98,16 +101,17 @@ where
         self.call(What::Release, Call::Release(disconnect)).await;
     }
 
-    /// The tasks of a consumer that no event can reach may still answer for it.
-    async fn wait_for_tasks(&self) {
+    /// The tasks of a consumer that no event can reach may still write for it: waits until they have
+    /// ended, or the exchange has.
+    async fn tasks_ended(&self) -> bool {
         let tasks_ended = async {
             let mut held = self.held.lock().await;
             held.connection.as_async().tasks_ended().await;
         };
         tokio::select! {
             biased;
-            _ = poll_fn(|cx| self.link.poll_next(cx)) => {}
-            () = tasks_ended => {}
+            _ = poll_fn(|cx| self.link.poll_next(cx)) => false,
+            () = tasks_ended => true,
         }
     }
 
@@ -150,7 +154,10 @@ where
                     let panicked = Error::new(ErrorKind::Other, "the handler panicked");
                     self.finish(what, Err(panicked));
                 }
-                None => tracing::warn!("a handler did not end in time after its exchange"),
+                None => {
+                    tracing::warn!("a handler did not end in time after its exchange");
+                    self.unfinished();
+                }
             }
         }
     }
