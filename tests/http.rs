@@ -249,6 +249,31 @@ async fn the_method_is_in_the_scope_and_a_head_has_no_body() {
     assert_eq!(journal.count("HEAD created"), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_streams_to_a_head_for_ever_has_its_grace() {
+    let journal = Journal::default();
+    let app = actor(&journal);
+    let head = HttpCommunicator::new(&app, Method::HEAD, "/for-ever/").response();
+    assert_eq!(head.await.expect("a response").status(), 200);
+    ended(&app).await;
+    assert_eq!(journal.lines(), ["HEAD for-ever", "disconnect Consumer"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_nothing_is_lost_after_a_while() {
+    let journal = Journal::default();
+    let app = actor(&journal);
+    let open = HttpCommunicator::get(&app, "/flood/")
+        .open()
+        .await
+        .expect("begun");
+    tokio::time::sleep(Duration::from_secs(45)).await;
+    assert_eq!(app.context().connections(), 1);
+    ended(&app).await;
+    assert_eq!(journal.lines(), ["GET flood", "disconnect Lost"]);
+    drop(open);
+}
+
 #[tokio::test]
 async fn a_failure_is_a_500_without_detail_and_disconnects_once() {
     for (path, status) in [
@@ -795,6 +820,11 @@ async fn the_shutdown_ends_what_is_open() {
     let journal = Journal::default();
     let late = actor(&journal);
     let poll = router(Poll::app());
+    let task = actor(&Journal::default());
+    let mut by_task = HttpCommunicator::get(&task, "/task/")
+        .open()
+        .await
+        .expect("begun");
     let mut for_ever = HttpCommunicator::get(&late, "/for-ever/")
         .open()
         .await
@@ -806,7 +836,19 @@ async fn the_shutdown_ends_what_is_open() {
     })
     .await;
 
-    within(async { tokio::join!(news.app.shutdown(), late.shutdown(), poll.shutdown()) }).await;
+    within(async {
+        tokio::join!(
+            news.app.shutdown(),
+            late.shutdown(),
+            poll.shutdown(),
+            task.shutdown()
+        )
+    })
+    .await;
+    by_task
+        .chunk()
+        .await
+        .expect_err("broken off: its task went on");
     assert_eq!(stream.event().await.expect("a clean end"), None);
     for_ever
         .chunk()

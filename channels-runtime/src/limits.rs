@@ -36,7 +36,8 @@ pub struct Limits {
     /// Silence after which a socket is pinged, and a stream of events gets a comment: 20 s. Zero for
     /// never.
     pub ping_interval: Duration,
-    /// Silence after that ping, until the connection counts as lost: 30 s.
+    /// Silence after that ping, until the connection counts as lost: 30 s. The client of a response
+    /// that reads nothing of what waits for it counts as lost after both.
     pub ping_timeout: Duration,
     /// How long a closing socket waits for the peer's close frame: 5 s.
     pub close_timeout: Duration,

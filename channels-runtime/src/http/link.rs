@@ -1,8 +1,10 @@
 //! What an exchange's task shares with its handlers, its layer and the server.
 
+use std::future::poll_fn;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -28,6 +30,8 @@ pub(super) struct Link {
     state: Mutex<State>,
     table: &'static Table,
     stats: Arc<Stats>,
+    /// How long a client may take nothing of what waits for it.
+    patience: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -35,6 +39,8 @@ struct State {
     phase: Phase,
     /// Whether the application shuts down: what runs may end, nothing new begins.
     stopping: bool,
+    /// Whether the response has no body, so that its handler cannot notice that its client goes.
+    bodiless: bool,
     mailbox: Mailbox,
     output: Output,
 }
@@ -69,11 +75,14 @@ impl Link {
             state: Mutex::new(State {
                 phase: Phase::Unanswered(answer),
                 stopping: false,
+                bodiless: false,
                 mailbox: Mailbox::new(options.mailbox, options.overflow),
                 output: Output::new(limits.outbound_bytes),
             }),
             table,
             stats,
+            patience: (!limits.ping_interval.is_zero())
+                .then(|| limits.ping_interval.saturating_add(limits.ping_timeout)),
         })
     }
 
@@ -103,8 +112,27 @@ impl Link {
         }
     }
 
-    /// Queues a part of the response, after waiting for room; gives it back where it cannot go.
-    pub(super) fn poll_send(
+    /// Queues a part of the response, after waiting for room; gives it back where it cannot go. A
+    /// client that takes nothing for too long counts as lost.
+    pub(super) async fn send(&self, content: Content, chunk: Bytes) -> Result {
+        let mut chunk = Some(chunk);
+        loop {
+            let taken = self.state().output.taken();
+            let sending = poll_fn(|cx| self.poll_send(content, &mut chunk, cx));
+            let Some(patience) = self.patience else {
+                return sending.await;
+            };
+            if let Ok(sent) = tokio::time::timeout(patience, sending).await {
+                return sent;
+            }
+            if self.state().output.taken() == taken {
+                tracing::debug!("a client reads nothing: it counts as lost");
+                self.lost();
+            }
+        }
+    }
+
+    fn poll_send(
         &self,
         content: Content,
         chunk: &mut Option<Bytes>,
@@ -187,6 +215,12 @@ impl Link {
         self.task.wake();
     }
 
+    /// The response is complete and has no body.
+    pub(super) fn has_no_body(&self) {
+        self.state().bodiless = true;
+        self.task.wake();
+    }
+
     /// The application shuts down.
     pub(super) fn stop(&self) {
         let mut state = self.state();
@@ -214,13 +248,14 @@ impl Link {
 
     /// Whether a running handler has only its grace period left. For the exchange's task only.
     ///
-    /// One that has completed the response itself may take its time: nobody waits for it.
+    /// One that has completed the response itself may take its time: nobody waits for it. One that
+    /// wants to write a body that there is not, to a HEAD say, may not.
     pub(super) fn poll_urgent(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.task.register(cx.waker());
         let state = self.state();
         match state.phase {
             Phase::Over(by) if by != DisconnectedBy::Consumer => Poll::Ready(()),
-            _ if state.stopping => Poll::Ready(()),
+            _ if state.stopping || state.bodiless => Poll::Ready(()),
             _ => Poll::Pending,
         }
     }

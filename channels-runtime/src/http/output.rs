@@ -7,11 +7,16 @@ use bytes::Bytes;
 
 use crate::BoxError;
 
+/// How many bytes the server gets at once.
+const SLICE: usize = 64 * 1024;
+
 /// A queue between the handlers, which may have to wait, and the server, which writes.
 #[derive(Debug)]
 pub(super) struct Output {
     chunks: VecDeque<Bytes>,
     bytes: usize,
+    /// How many bytes the server has taken so far.
+    taken: u64,
     /// From this many bytes on, senders wait. One chunk may be larger than it.
     high_water: usize,
     tail: Option<Tail>,
@@ -34,6 +39,7 @@ impl Output {
         Self {
             chunks: VecDeque::new(),
             bytes: 0,
+            taken: 0,
             high_water,
             tail: None,
             reader: None,
@@ -81,14 +87,7 @@ impl Output {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BoxError>>> {
-        if let Some(chunk) = self.chunks.pop_front() {
-            self.bytes -= chunk.len();
-            if self.chunks.is_empty() {
-                self.chunks = VecDeque::new();
-            }
-            if !self.is_full() {
-                self.wake_waiting();
-            }
+        if let Some(chunk) = self.pop() {
             return Poll::Ready(Some(Ok(chunk)));
         }
         match self.tail {
@@ -99,6 +98,29 @@ impl Output {
                 Poll::Pending
             }
         }
+    }
+
+    /// A chunk, or as much of it as shows within a time whether the client reads.
+    fn pop(&mut self) -> Option<Bytes> {
+        let first = self.chunks.front_mut()?;
+        let chunk = first.split_to(first.len().min(SLICE));
+        if first.is_empty() {
+            self.chunks.pop_front();
+        }
+        if self.chunks.is_empty() {
+            self.chunks = VecDeque::new();
+        }
+        self.bytes -= chunk.len();
+        self.taken += chunk.len() as u64;
+        if !self.is_full() {
+            self.wake_waiting();
+        }
+        Some(chunk)
+    }
+
+    /// How many bytes the server has taken so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
     }
 
     fn wake_reader(&mut self) {

@@ -216,8 +216,9 @@ fn begin(
     let link = exchange.link();
     if has_no_body(status) || exchange.method() == Method::HEAD {
         let response = response(status, headers, Body::empty())?;
-        let over = Phase::Over(DisconnectedBy::Consumer);
-        return answer(link.take_answer(over)?, response);
+        let right = link.take_answer(Phase::Over(DisconnectedBy::Consumer))?;
+        link.has_no_body();
+        return answer(right, response);
     }
     let mut response = response(status, headers, Body::empty())?;
     let right = link.take_answer(Phase::Streaming(content))?;

@@ -44,6 +44,8 @@ impl HttpSender {
 
     /// Sends a part of the body, text or bytes, after waiting for room where too much is queued.
     ///
+    /// A client that reads nothing for as long as a silent socket has counts as gone.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Closed`](crate::ErrorKind::Closed) if the exchange is over,
@@ -55,8 +57,8 @@ impl HttpSender {
     ///
     /// If the future is dropped before it completes, the part is not sent.
     pub async fn send_body(&self, part: impl Into<Message>) -> Result {
-        let mut part = Some(part.into().into_bytes());
-        std::future::poll_fn(|cx| self.link.poll_send(Content::Body, &mut part, cx)).await
+        let part = part.into().into_bytes();
+        self.link.send(Content::Body, part).await
     }
 
     /// Sends an event of a stream of events, after waiting for room where too much is queued.
@@ -72,8 +74,8 @@ impl HttpSender {
     ///
     /// If the future is dropped before it completes, the event is not sent.
     pub async fn send_event(&self, event: impl Into<ServerSentEvent>) -> Result {
-        let mut encoded = Some(event.into().encode()?);
-        std::future::poll_fn(|cx| self.link.poll_send(Content::Events, &mut encoded, cx)).await
+        let encoded = event.into().encode()?;
+        self.link.send(Content::Events, encoded).await
     }
 
     /// Completes the response, after what was sent. Ending it again does nothing.
