@@ -44,7 +44,7 @@ impl Context {
         &self.stats
     }
 
-    /// How many consumers live: WebSockets, and requests to HTTP consumers.
+    /// How many consumers live: those of sockets, and those of requests.
     pub fn connections(&self) -> usize {
         self.registry.len() + self.exchanges.len()
     }

@@ -36,7 +36,6 @@ use crate::{ChannelName, Event, Message, Result, Scope};
 /// Nothing else bounds the time until an answer. For a long poll, set a timer:
 ///
 /// ```no_run
-/// # mod channels { pub use channels_runtime::*; }
 /// use std::time::Duration;
 ///
 /// use channels_runtime::{Event, HttpExchange, Result, StatusCode};

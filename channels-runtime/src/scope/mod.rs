@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_request_is_read_once() {
-        let request = http::Request::get("/chat/%C3%A9t%C3%A9/?page=2")
+        let request = Request::get("/chat/%C3%A9t%C3%A9/?page=2")
             .header("sec-websocket-protocol", "v2, v1")
             .header("sec-websocket-protocol", "v0,,");
         let scope = scope(request).expect("a scope");
@@ -205,6 +205,6 @@ mod tests {
 
     #[test]
     fn a_path_that_is_no_text_is_refused() {
-        assert!(scope(http::Request::get("/%FF/")).is_err());
+        assert!(scope(Request::get("/%FF/")).is_err());
     }
 }

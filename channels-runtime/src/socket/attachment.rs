@@ -8,7 +8,7 @@ use super::tasks::{TaskHandle, Tasks};
 use crate::layer::{Channel, ChannelLayer, Receiver};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 
-/// What WebSockets and HTTP exchanges have in common. Their public methods document it.
+/// What sockets and exchanges have in common. Their public methods document it.
 #[derive(Debug)]
 pub(crate) struct Attachment {
     layer: Arc<dyn ChannelLayer>,
