@@ -55,6 +55,14 @@ async fn answer(mut stream: TcpStream) -> String {
     text
 }
 
+const HEAD: &str = "POST /echo/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+
+#[track_caller]
+fn is_answered_with(answer: &str, status: u16) {
+    let expected = format!("HTTP/1.1 {status} ");
+    assert!(answer.starts_with(&expected), "{answer:?}");
+}
+
 #[tokio::test]
 async fn a_body_that_does_not_come_in_makes_no_consumer() {
     let mut limits = Limits::default();
@@ -62,28 +70,33 @@ async fn a_body_that_does_not_come_in_makes_no_consumer() {
     let journal = Journal::default();
     let app = actor(&journal).limits(limits);
     let server = Running::start(&app).await;
-    let head = "POST /echo/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
-    let slow = raw(&server, &format!("{head}content-length: 10\r\n\r\nhalf")).await;
-    assert!(answer(slow).await.starts_with("HTTP/1.1 408 "));
-    let bad = raw(
-        &server,
-        &format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\n"),
-    )
-    .await;
-    assert!(answer(bad).await.starts_with("HTTP/1.1 400 "));
+    let slow = raw(&server, &format!("{HEAD}content-length: 10\r\n\r\nhalf")).await;
+    is_answered_with(&answer(slow).await, 408);
+    let gone = raw(&server, &format!("{HEAD}content-length: 10\r\n\r\nhalf")).await;
+    drop(gone);
+    assert!(journal.lines().is_empty(), "{:?}", journal.lines());
+    assert_eq!(app.context().connections(), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_or_broken_makes_no_consumer() {
+    let journal = Journal::default();
+    let app = actor(&journal);
+    let server = Running::start(&app).await;
+    let chunks = format!("{HEAD}transfer-encoding: chunked\r\n\r\n");
+    let bad = raw(&server, &format!("{chunks}zz\r\n")).await;
+    is_answered_with(&answer(bad).await, 400);
     // Announced too large, and asked before it is sent: the answer comes at once.
     let asks = "content-length: 99999999\r\nexpect: 100-continue\r\n\r\n";
-    let asking = raw(&server, &format!("{head}{asks}")).await;
-    assert!(answer(asking).await.starts_with("HTTP/1.1 413 "));
+    let asking = raw(&server, &format!("{HEAD}{asks}")).await;
+    is_answered_with(&answer(asking).await, 413);
     // Too large in chunks, which announce nothing.
-    let mut chunked = format!("{head}transfer-encoding: chunked\r\n\r\n");
+    let mut large = chunks;
     for _ in 0..17 {
-        let _infallible = write!(chunked, "10000\r\n{}\r\n", "x".repeat(0x10000));
+        let _infallible = write!(large, "10000\r\n{}\r\n", "x".repeat(0x10000));
     }
-    let large = raw(&server, &(chunked + "0\r\n\r\n")).await;
-    assert!(answer(large).await.starts_with("HTTP/1.1 413 "));
-    let gone = raw(&server, &format!("{head}content-length: 10\r\n\r\nhalf")).await;
-    drop(gone);
+    let large = raw(&server, &(large + "0\r\n\r\n")).await;
+    is_answered_with(&answer(large).await, 413);
     assert!(journal.lines().is_empty(), "{:?}", journal.lines());
     assert_eq!(app.context().connections(), 0);
 }
