@@ -74,14 +74,15 @@ impl Events {
 }
 
 /// The same for those who have no streams: the request waits until there is something to tell.
-#[consumer(http, groups("listeners"))]
+#[consumer(http)]
 #[derive(Default)]
 struct Next;
 
 #[consumer]
 impl Next {
-    async fn handle(&mut self, http: &mut HttpExchange) {
+    async fn handle(&mut self, http: &mut HttpExchange) -> Result {
         http.after(Duration::from_secs(25), Silence {});
+        http.group_add("listeners").await
     }
 
     #[handler("said")]
