@@ -12,10 +12,11 @@ pub use channels_runtime::__private;
 pub mod prelude {
     pub use channels_macros::{Event, consumer, fallback, handler};
     pub use channels_runtime::{
-        AcceptConnection, BlockingWebSocket, Bytes, ChannelLayer, ChannelLayers, ChannelName,
-        CloseCode, Consumer, DenyConnection, Disconnect, Error, ErrorKind, Event, FromMessage,
-        Group, InMemoryChannelLayer, Json, Limits, Message, Payload, ProtocolTypeRouter, Result,
-        Server, StatusCode, Stop, Text, URLRouter, WebSocket,
+        AcceptConnection, BlockingHttpExchange, BlockingWebSocket, Bytes, ChannelLayer,
+        ChannelLayers, ChannelName, CloseCode, Consumer, DenyConnection, Disconnect,
+        DisconnectedBy, Error, ErrorKind, Event, FromBody, FromMessage, Group, HttpExchange,
+        InMemoryChannelLayer, Json, Limits, Message, Payload, ProtocolTypeRouter, Result, Server,
+        ServerSentEvent, StatusCode, Stop, Text, URLRouter, WebSocket,
     };
     pub use serde::{Deserialize, Serialize};
 }

@@ -62,6 +62,8 @@ pub enum ErrorKind {
     UnsupportedData,
     /// The handshake was answered already, or wrongly.
     Handshake,
+    /// The response was begun already, or not yet; or its status or headers are not allowed.
+    Response,
     /// The route did not capture what was asked for.
     Route,
     /// The channel layer failed or is closed.
@@ -228,7 +230,7 @@ macro_rules! signals {
 }
 
 signals! {
-    /// Returned from any handler, ends the consumer and closes its socket (1000).
+    /// Returned from any handler, ends the consumer and closes its socket (1000) or its response.
     ///
     /// Channels' `StopConsumer`, which leaves the socket open there.
     Stop => Stop, "the consumer stops";
@@ -236,7 +238,8 @@ signals! {
     /// Returned from `connect`, accepts the socket. Anywhere else it is an ordinary error.
     AcceptConnection => Accept, "the connection is accepted";
 
-    /// Returned from `connect`, refuses the socket with 403. Anywhere else it is an ordinary error.
+    /// Returned from `connect`, refuses the socket with 403, as it does a request that is not
+    /// answered yet. Anywhere else it is an ordinary error.
     DenyConnection => Deny, "the connection is refused";
 }
 

@@ -11,6 +11,7 @@ mod close_code;
 mod consumer;
 mod error;
 mod event;
+mod http;
 mod layer;
 mod limits;
 mod message;
@@ -29,10 +30,10 @@ pub mod testing;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use ::http::StatusCode;
 pub use bytes::Bytes;
-pub use http::StatusCode;
 
-pub use self::app::{Answering, Body, Context, Handshake, WebSocketApp};
+pub use self::app::{Answering, Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp};
 pub use self::close_code::CloseCode;
 pub use self::consumer::{
     Consumer, ConsumerApp, Disconnect, DisconnectedBy, FromDisconnect, Handles, IntoOutcome,
@@ -40,6 +41,10 @@ pub use self::consumer::{
 };
 pub use self::error::{AcceptConnection, BoxError, DenyConnection, Error, ErrorKind, Result, Stop};
 pub use self::event::{Event, EventType, FromEvent, MAX_EVENT_TYPE, Payload, TypedEvent};
+pub use self::http::{
+    BlockingHttpExchange, FromBody, HttpExchange, HttpSender, SendEventStream, SendHeaders,
+    SendResponse, ServerSentEvent,
+};
 pub use self::layer::{
     BlockingChannelLayer, Channel, ChannelLayer, ChannelLayers, Delivered, Delivery, Group,
     HandledBy, InMemoryChannelLayer, LayerFuture, Receiver,
@@ -47,7 +52,7 @@ pub use self::layer::{
 pub use self::limits::Limits;
 pub use self::message::{CloseFrame, FromMessage, Json, Message};
 pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
-pub use self::routing::{ProtocolTypeRouter, URLRouter};
+pub use self::routing::{ProtocolTypeRouter, RouteTo, URLRouter};
 pub use self::scope::{Headers, Kwargs, Scope};
 pub use self::server::{Server, serve};
 pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Limits of a server and of each of its sockets. All are on by default.
+/// Limits of a server and of each of its sockets and requests. All are on by default.
 ///
 /// # Examples
 ///
@@ -21,17 +21,23 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// The request's head, in bytes: 64 KiB. More is answered with 431.
     pub head_bytes: usize,
+    /// The body of a request to an HTTP consumer, in bytes: 1 MiB. More is answered with 413.
+    pub body_bytes: usize,
+    /// How long such a body may take to come in: 30 s. Then the client gets a 408.
+    pub body_timeout: Duration,
     /// One message, in bytes: 1 MiB. More closes the socket with 1009.
     pub message_bytes: usize,
     /// One frame, in bytes: 1 MiB. More closes the socket with 1009.
     pub frame_bytes: usize,
-    /// What is queued for one socket before senders wait, in bytes: 1 MiB.
+    /// What is queued for one socket or response before senders wait, in bytes: 1 MiB.
     pub outbound_bytes: usize,
     /// Connections at the same time: 1,000,000. More wait to be accepted.
     pub connections: usize,
-    /// Silence after which a socket is pinged: 20 s. Zero for never.
+    /// Silence after which a socket is pinged, and a stream of events gets a comment: 20 s. Zero for
+    /// never.
     pub ping_interval: Duration,
-    /// Silence after that ping, until the connection counts as lost: 30 s.
+    /// Silence after that ping, until the connection counts as lost: 30 s. The client of a response
+    /// that reads nothing of what waits for it counts as lost after both.
     pub ping_timeout: Duration,
     /// How long a closing socket waits for the peer's close frame: 5 s.
     pub close_timeout: Duration,
@@ -46,6 +52,8 @@ impl Default for Limits {
         Self {
             handshake_timeout: Duration::from_secs(10),
             head_bytes: 64 * 1024,
+            body_bytes: 1024 * 1024,
+            body_timeout: Duration::from_secs(30),
             message_bytes: 1024 * 1024,
             frame_bytes: 1024 * 1024,
             outbound_bytes: 1024 * 1024,

@@ -103,9 +103,11 @@ impl From<&[u8]> for Message {
     }
 }
 
-/// A `receive` parameter: the frame's text, parsed as JSON into `T`.
+/// A parameter of `receive` or `handle`: the frame's text or the request's body, parsed as JSON into
+/// `T`.
 ///
-/// Text that does not parse closes the socket with 1007, a binary frame with 1003.
+/// Text that does not parse closes the socket with 1007, a binary frame with 1003; a body that does
+/// not parse is answered with 400.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 

@@ -6,16 +6,16 @@ use std::marker::PhantomData;
 pub use crate::consumer::table::Route;
 pub use crate::consumer::table::{table_size, table_slots};
 pub use crate::consumer::{
-    BlockingConnectionOf, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook, Input,
-    IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Relay, Speaks,
-    Supports, Table, WebSocketKind, hook,
+    BlockingConnectionOf, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook, HttpKind,
+    Input, IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Relay,
+    Speaks, Supports, Table, WebSocketKind, hook,
 };
 pub use crate::event::{EventType, FromEvent, TypedEvent};
 pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 
 use crate::consumer::{FromDisconnect, IntoOutcome, Payload};
-use crate::{Error, ErrorKind, Event, FromMessage, Message, Result};
+use crate::{Error, ErrorKind, Event, FromBody, FromMessage, Message, Result};
 
 /// Fails to compile for a struct without its impl block.
 pub const fn require_handlers<C: Handlers>() {}
@@ -162,6 +162,18 @@ impl MessageRef for [u8] {
             Message::Binary(bytes) => Ok(bytes),
             Message::Text(_) => Err(unsupported("expected a binary frame, got text")),
         }
+    }
+}
+
+/// The payload of `handle`.
+///
+/// # Errors
+///
+/// That the body does not parse.
+pub fn request<T: FromBody>(input: Input) -> Result<T> {
+    match input.0 {
+        Payload::Request(body) => T::from_body(body),
+        other => Err(misrouted(&other)),
     }
 }
 

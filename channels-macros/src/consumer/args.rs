@@ -41,7 +41,6 @@ pub(crate) enum Kind {
     #[default]
     WebSocket,
     Http,
-    Channel,
 }
 
 /// What becomes of an event for which the mailbox has no room.
@@ -111,7 +110,9 @@ impl Declared {
         match &*argument.key.to_string() {
             "websocket" => argument.flag().map(|()| self.kind = Kind::WebSocket),
             "http" => argument.flag().map(|()| self.kind = Kind::Http),
-            "channel" => argument.flag().map(|()| self.kind = Kind::Channel),
+            "channel" => argument
+                .flag()
+                .and_then(|()| Err(errors::channel_consumer(&argument.key))),
             "groups" => groups(argument).map(|groups| self.groups = groups),
             "layer" => argument
                 .string("\"default\"")

@@ -92,7 +92,6 @@ impl Kind {
         match self {
             Self::WebSocket => quote!(WebSocketKind),
             Self::Http => quote!(HttpKind),
-            Self::Channel => quote!(ChannelKind),
         }
     }
 }

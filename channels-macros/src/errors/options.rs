@@ -74,6 +74,15 @@ pub(crate) fn second_kind(first: &Ident, second: &Ident) -> Error {
     )
 }
 
+/// The consumer is taken for a WebSocket's then, so that nothing that does not exist is named.
+pub(crate) fn channel_consumer(key: &Ident) -> Error {
+    at(
+        key.span(),
+        format!("`{key}` consumers are not there yet"),
+        format!("remove `{key}`; until there are workers, spawn a task"),
+    )
+}
+
 pub(crate) fn value_missing(key: &Ident, example: &str) -> Error {
     at(
         key.span(),

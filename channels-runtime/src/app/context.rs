@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::http::Exchanges;
 use crate::layer::ChannelLayers;
 use crate::limits::Limits;
 use crate::socket::Registry;
@@ -14,6 +15,7 @@ pub struct Context {
     pub(crate) limits: Arc<Limits>,
     pub(crate) stats: Arc<Stats>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) exchanges: Exchanges,
 }
 
 impl Context {
@@ -23,6 +25,7 @@ impl Context {
             limits: Arc::new(limits),
             stats: Arc::default(),
             registry: Arc::default(),
+            exchanges: Exchanges::default(),
         }
     }
 
@@ -41,8 +44,8 @@ impl Context {
         &self.stats
     }
 
-    /// How many connections are open.
+    /// How many consumers live: those of sockets, and those of requests.
     pub fn connections(&self) -> usize {
-        self.registry.len()
+        self.registry.len() + self.exchanges.len()
     }
 }

@@ -36,7 +36,7 @@ impl Handshake {
     ) -> Result<Self, Box<Response<Body>>> {
         let key = check(&request)?;
         let upgrade = hyper::upgrade::on(&mut request);
-        let scope = Scope::from_parts(request.into_parts().0)
+        let scope = Scope::from_parts(&mut request.into_parts().0)
             .map_err(|error| Box::new(refusal(StatusCode::BAD_REQUEST, error.to_string())))?;
         let rest = scope.path().to_owned();
         Ok(Self {

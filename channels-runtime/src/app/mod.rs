@@ -3,20 +3,26 @@
 mod body;
 mod context;
 mod handshake;
+mod headers;
+mod request;
 
 use std::future::Future;
 use std::pin::Pin;
 
-use http::Response;
+use bytes::Bytes;
+use http::{Request, Response};
+use tower::{Service, ServiceExt};
 
 pub use self::body::Body;
 pub use self::context::Context;
 pub use self::handshake::Handshake;
 pub(crate) use self::handshake::{refusal, switching_protocols};
+pub(crate) use self::headers::Headers;
+pub use self::request::HttpRequest;
 
-use crate::Result;
+use crate::{BoxError, Result};
 
-/// The answer to a handshake, later.
+/// The answer to a handshake or a plain request, later.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
 
 /// An application that answers WebSocket handshakes: a consumer's, a router, a middleware.
@@ -43,7 +49,7 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not answer WebSocket handshakes",
     label = "not a WebSocket application",
-    note = "give `ChatConsumer::app()`, a `URLRouter`, or a type that implements `WebSocketApp`"
+    note = "give the `app()` of a WebSocket consumer, a `URLRouter` of such, or a type that implements `WebSocketApp`; `#[consumer(http)]` and services go to `.http(…)`"
 )]
 pub trait WebSocketApp: Send + Sync + 'static {
     /// Answers a handshake.
@@ -65,5 +71,68 @@ pub trait WebSocketApp: Send + Sync + 'static {
     fn check(&self, context: &Context) -> Result {
         let _ = context;
         Ok(())
+    }
+}
+
+/// An application that answers plain requests: an HTTP consumer's, a router of such, any
+/// [`tower::Service`], a middleware.
+///
+/// # Examples
+///
+/// ```
+/// use channels_runtime::{Answering, HttpApp, HttpRequest, StatusCode};
+///
+/// struct OnlyWithKey<A>(&'static str, A);
+///
+/// impl<A: HttpApp> HttpApp for OnlyWithKey<A> {
+///     fn answer(&self, request: HttpRequest) -> Answering<'_> {
+///         match request.scope().headers().get("x-key") {
+///             Some(key) if key == self.0 => self.1.answer(request),
+///             _ => request.deny(StatusCode::UNAUTHORIZED),
+///         }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not answer plain requests",
+    label = "not an HTTP application",
+    note = "give the `app()` of a `#[consumer(http)]`, a `URLRouter` of such, a tower service that can be cloned, or a type that implements `HttpApp`; WebSocket consumers go to `.websocket(…)`"
+)]
+pub trait HttpApp: Send + Sync + 'static {
+    /// Answers a request.
+    fn answer(&self, request: HttpRequest) -> Answering<'_>;
+
+    /// Tells at start-up what could only fail later: a layer that is not configured, say.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config).
+    fn check(&self, context: &Context) -> Result {
+        let _ = context;
+        Ok(())
+    }
+}
+
+/// Any tower service: an axum `Router`, say. One that fails is a 500.
+impl<S, B> HttpApp for S
+where
+    S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn answer(&self, request: HttpRequest) -> Answering<'_> {
+        let answered = self.clone().oneshot(request.into_request());
+        Box::pin(async {
+            match answered.await {
+                Ok(response) => response.map(Body::new),
+                Err(error) => {
+                    let error: BoxError = error.into();
+                    tracing::error!(%error, "the http application failed");
+                    refusal(http::StatusCode::INTERNAL_SERVER_ERROR, "")
+                }
+            }
+        })
     }
 }

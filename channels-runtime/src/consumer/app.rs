@@ -6,9 +6,9 @@ use std::sync::Arc;
 use http::{Response, StatusCode};
 use tokio::sync::oneshot;
 
-use super::{Consumer, Declaration, WebSocketKind};
+use super::{Consumer, Declaration, Held, WebSocketKind};
 use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
-use crate::socket::{BlockingWebSocket, Decision, Held, Link, WebSocket, Wire, connection};
+use crate::socket::{Attachment, BlockingWebSocket, Decision, Link, WebSocket, Wire, connection};
 use crate::transport::Stream;
 use crate::{Result, Scope};
 
@@ -24,6 +24,12 @@ impl<C> ConsumerApp<C> {
         Self {
             make: Arc::new(make),
         }
+    }
+}
+
+impl<C> ConsumerApp<C> {
+    pub(crate) fn make(&self, scope: &Scope) -> C {
+        (self.make)(scope)
     }
 }
 
@@ -79,12 +85,13 @@ where
         let Some(registered) = context.registry.register(&link, limits) else {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
         };
-        let consumer = (self.make)(&scope);
+        let consumer = self.make(&scope);
         let (answer, decision) = oneshot::channel();
-        let socket = WebSocket::new(Arc::clone(&link), scope, layer, C::OPTIONS.groups, answer);
+        let attachment = Attachment::new(layer, C::OPTIONS.groups);
+        let socket = WebSocket::new(Arc::clone(&link), scope, attachment, answer);
         let held = Held {
             consumer,
-            socket: BlockingWebSocket::new(socket),
+            connection: BlockingWebSocket::new(socket),
         };
         let wire = Wire::new(Stream::wait(upgrade), Arc::clone(limits));
         let waiting = Waiting {

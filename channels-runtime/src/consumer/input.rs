@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{CloseCode, CloseFrame, Event, Message};
+use crate::{Bytes, CloseCode, CloseFrame, Event, Message};
 
 /// The payload of one call of a handler.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub struct Input(pub(crate) Payload);
 pub(crate) enum Payload {
     Connect,
     Message(Message),
+    Request(Bytes),
     Disconnect(Disconnect),
     Event(Event),
 }
@@ -22,11 +23,16 @@ impl Input {
         Self(Payload::Connect)
     }
 
+    /// The input of `handle`: the request's body.
+    pub(crate) fn request(body: Bytes) -> Self {
+        Self(Payload::Request(body))
+    }
+
     /// The event, if it is one.
     pub(crate) fn event(&self) -> Option<&Event> {
         match &self.0 {
             Payload::Event(event) => Some(event),
-            Payload::Connect | Payload::Message(_) | Payload::Disconnect(_) => None,
+            _ => None,
         }
     }
 }
@@ -49,12 +55,13 @@ impl From<Event> for Input {
     }
 }
 
-/// How an accepted connection ended.
+/// How an accepted connection, or a request's exchange, ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disconnect {
     /// The close code: the peer's if it closed, ours if we did, 1005 for a close frame without a
-    /// code, 1006 for a connection that was lost.
+    /// code, 1006 for a connection that was lost. HTTP has no codes of its own: there it is 1000 for
+    /// a response that is complete.
     pub code: CloseCode,
     /// The reason that came with the code.
     pub reason: Cow<'static, str>,
@@ -68,7 +75,8 @@ pub struct Disconnect {
 pub enum DisconnectedBy {
     /// The peer sent a close frame.
     Peer,
-    /// The consumer closed the socket, by `close` or by [`Stop`](crate::Stop).
+    /// The consumer closed the socket or completed the response, or returned
+    /// [`Stop`](crate::Stop).
     Consumer,
     /// A handler failed or panicked.
     Failure,
@@ -76,7 +84,7 @@ pub enum DisconnectedBy {
     Limit,
     /// The server shuts down.
     Shutdown,
-    /// The connection was lost without a close frame.
+    /// The connection was lost without a close frame, or before the response was complete.
     Lost,
 }
 
@@ -97,11 +105,12 @@ impl Disconnect {
     }
 }
 
-/// What a `disconnect` handler can take: [`Disconnect`] or its [`CloseCode`].
+/// What a `disconnect` handler can take: [`Disconnect`], its [`DisconnectedBy`] or its
+/// [`CloseCode`].
 #[diagnostic::on_unimplemented(
     message = "`disconnect` cannot take `{Self}`",
     label = "not what a connection ends with",
-    note = "take `Disconnect`, or `CloseCode` alone"
+    note = "take `Disconnect`, or `CloseCode` or `DisconnectedBy` alone"
 )]
 pub trait FromDisconnect: Sized {
     /// Makes the parameter.
@@ -117,5 +126,11 @@ impl FromDisconnect for Disconnect {
 impl FromDisconnect for CloseCode {
     fn from_disconnect(disconnect: Disconnect) -> Self {
         disconnect.code
+    }
+}
+
+impl FromDisconnect for DisconnectedBy {
+    fn from_disconnect(disconnect: Disconnect) -> Self {
+        disconnect.by
     }
 }

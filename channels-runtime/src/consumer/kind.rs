@@ -1,5 +1,6 @@
 //! The kinds of consumers, and which parameters and events go with each.
 
+use crate::http::{BlockingHttpExchange, HttpExchange};
 use crate::socket::{BlockingWebSocket, WebSocket};
 
 /// What a consumer is fed by.
@@ -7,7 +8,10 @@ pub trait Kind: 'static {
     /// What an `async fn` handler takes by `&mut`.
     type Connection: Send;
     /// What a plain `fn` handler takes by `&mut`.
-    type Blocking: Send;
+    type Blocking: Send + 'static;
+
+    /// The async side of the same connection.
+    fn as_async(connection: &mut Self::Blocking) -> &mut Self::Connection;
 }
 
 /// A consumer of a WebSocket.
@@ -18,6 +22,24 @@ pub enum WebSocketKind {}
 impl Kind for WebSocketKind {
     type Connection = WebSocket;
     type Blocking = BlockingWebSocket;
+
+    fn as_async(connection: &mut BlockingWebSocket) -> &mut WebSocket {
+        connection.as_async()
+    }
+}
+
+/// A consumer of one HTTP request.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "has no values")]
+pub enum HttpKind {}
+
+impl Kind for HttpKind {
+    type Connection = HttpExchange;
+    type Blocking = BlockingHttpExchange;
+
+    fn as_async(connection: &mut BlockingHttpExchange) -> &mut HttpExchange {
+        connection.as_async()
+    }
 }
 
 /// What the async handlers of the consumer `C` take by `&mut`.
@@ -30,7 +52,8 @@ pub type BlockingConnectionOf<C> = <<C as super::Declaration>::Kind as Kind>::Bl
 #[diagnostic::on_unimplemented(
     message = "`&mut {Self}` is not the connection of this handler",
     label = "not this consumer's connection",
-    note = "an `async fn` of a WebSocket consumer takes `&mut WebSocket`, a plain `fn` takes `&mut BlockingWebSocket`"
+    note = "an `async fn` of a WebSocket consumer takes `&mut WebSocket`, a plain `fn` takes `&mut BlockingWebSocket`",
+    note = "those of a `#[consumer(http)]` take `&mut HttpExchange` and `&mut BlockingHttpExchange`"
 )]
 pub trait IsConnection<K: Kind> {
     /// The same value.
@@ -41,7 +64,8 @@ pub trait IsConnection<K: Kind> {
 #[diagnostic::on_unimplemented(
     message = "`&mut {Self}` is not the connection of this handler",
     label = "not this consumer's connection",
-    note = "a plain `fn` of a WebSocket consumer takes `&mut BlockingWebSocket`, an `async fn` takes `&mut WebSocket`"
+    note = "a plain `fn` of a WebSocket consumer takes `&mut BlockingWebSocket`, an `async fn` takes `&mut WebSocket`",
+    note = "those of a `#[consumer(http)]` take `&mut BlockingHttpExchange` and `&mut HttpExchange`"
 )]
 pub trait IsBlockingConnection<K: Kind> {
     /// The same value.
@@ -55,6 +79,18 @@ impl IsConnection<WebSocketKind> for WebSocket {
 }
 
 impl IsBlockingConnection<WebSocketKind> for BlockingWebSocket {
+    fn of(connection: &mut Self) -> &mut Self {
+        connection
+    }
+}
+
+impl IsConnection<HttpKind> for HttpExchange {
+    fn of(connection: &mut Self) -> &mut Self {
+        connection
+    }
+}
+
+impl IsBlockingConnection<HttpKind> for BlockingHttpExchange {
     fn of(connection: &mut Self) -> &mut Self {
         connection
     }
@@ -91,6 +127,8 @@ pub trait Supports<H> {}
 impl Supports<hook::Connect> for WebSocketKind {}
 impl Supports<hook::Receive> for WebSocketKind {}
 impl Supports<hook::Disconnect> for WebSocketKind {}
+impl Supports<hook::Request> for HttpKind {}
+impl Supports<hook::Disconnect> for HttpKind {}
 
 /// Consumers of this kind speak the protocol `P`.
 #[diagnostic::on_unimplemented(
@@ -101,3 +139,4 @@ impl Supports<hook::Disconnect> for WebSocketKind {}
 pub trait Speaks<P> {}
 
 impl Speaks<Self> for WebSocketKind {}
+impl Speaks<Self> for HttpKind {}

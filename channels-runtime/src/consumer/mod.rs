@@ -1,6 +1,7 @@
 //! Consumers: what the macros implement, and what the runtime calls.
 
 mod app;
+mod held;
 mod input;
 mod kind;
 mod options;
@@ -10,11 +11,12 @@ pub(crate) mod table;
 use std::future::Future;
 
 pub use self::app::ConsumerApp;
+pub(crate) use self::held::{Held, HeldOf, Shared, dispatch};
 pub(crate) use self::input::Payload;
 pub use self::input::{Disconnect, DisconnectedBy, FromDisconnect, Input};
 pub use self::kind::{
-    BlockingConnectionOf, ConnectionOf, IsBlockingConnection, IsConnection, Kind, Speaks, Supports,
-    WebSocketKind, hook,
+    BlockingConnectionOf, ConnectionOf, HttpKind, IsBlockingConnection, IsConnection, Kind, Speaks,
+    Supports, WebSocketKind, hook,
 };
 pub use self::options::{Options, Overflow};
 pub use self::outcome::{IntoOutcome, Outcome};

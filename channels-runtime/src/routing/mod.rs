@@ -5,4 +5,4 @@ mod protocol;
 mod url;
 
 pub use self::protocol::ProtocolTypeRouter;
-pub use self::url::URLRouter;
+pub use self::url::{RouteTo, URLRouter};

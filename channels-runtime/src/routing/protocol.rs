@@ -9,15 +9,12 @@ use std::task::{Context as TaskContext, Poll};
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
-use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceExt};
+use tower::Service;
 
-use crate::app::{Body, Context, Handshake, WebSocketApp, refusal};
+use crate::app::{Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, refusal};
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
 use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
-
-type HttpService = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
 
 /// An application: pages for plain requests, consumers for WebSocket handshakes, on one port.
 ///
@@ -25,7 +22,7 @@ type HttpService = BoxCloneSyncService<Request<Body>, Response<Body>, BoxError>;
 /// with `route_service`. Clones are the same application.
 #[derive(Clone)]
 pub struct ProtocolTypeRouter {
-    http: Option<HttpService>,
+    http: Option<Arc<dyn HttpApp>>,
     websocket: Option<Arc<dyn WebSocketApp>>,
     context: Context,
     /// What is wrong with the environment's settings, unless the code gives its own.
@@ -49,20 +46,11 @@ impl ProtocolTypeRouter {
         }
     }
 
-    /// What answers plain requests: any tower service, an axum `Router` say.
+    /// What answers plain requests: any tower service (an axum `Router`, say), an HTTP consumer, or
+    /// a [`URLRouter`](crate::URLRouter) of both.
     #[must_use]
-    pub fn http<S, B>(mut self, service: S) -> Self
-    where
-        S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send + 'static,
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        let service = service
-            .map_response(|response: Response<B>| response.map(Body::new))
-            .map_err(Into::into);
-        self.http = Some(BoxCloneSyncService::new(service));
+    pub fn http(mut self, app: impl HttpApp) -> Self {
+        self.http = Some(Arc::new(app));
         self
     }
 
@@ -108,20 +96,28 @@ impl ProtocolTypeRouter {
         if let Some(error) = &self.misconfigured {
             return Err(Error::new(error.kind(), error.to_string()));
         }
+        if let Some(app) = &self.http {
+            app.check(&self.context)?;
+        }
         self.websocket
             .as_ref()
             .map_or(Ok(()), |app| app.check(&self.context))
     }
 
-    /// Closes every socket with 1012 and waits until all have run their `disconnect`, but not
-    /// longer than the limits say; then closes the layers. Handshakes that come later get 503.
+    /// Closes every socket with 1012, ends the responses of HTTP consumers, and waits until all have
+    /// run their `disconnect`, but not longer than the limits say; then closes the layers. What
+    /// comes to a consumer later gets 503.
     ///
     /// [`serve`](crate::serve) calls it; in an axum program call it from the graceful shutdown.
     pub async fn shutdown(&self) {
         let restart = CloseFrame::new(CloseCode::SERVICE_RESTART, "the server restarts");
         self.context.registry.close_all(&restart);
+        self.context.exchanges.close_all();
         let deadline = self.context.limits.shutdown_timeout;
-        let emptied = self.context.registry.emptied();
+        let emptied = async {
+            self.context.registry.emptied().await;
+            self.context.exchanges.emptied().await;
+        };
         if tokio::time::timeout(deadline, emptied).await.is_err() {
             let left = self.context.connections();
             tracing::warn!(left, "the shutdown did not wait for these connections");
@@ -161,14 +157,10 @@ impl ProtocolTypeRouter {
 
     async fn answer_plain(&self, request: Request<Body>, path: &str) -> Response<Body> {
         let response = match &self.http {
-            Some(service) => service
-                .clone()
-                .oneshot(request)
-                .await
-                .unwrap_or_else(|error| {
-                    tracing::error!(%error, "the http application failed");
-                    refusal(StatusCode::INTERNAL_SERVER_ERROR, "")
-                }),
+            Some(app) => {
+                app.answer(HttpRequest::new(request, self.context.clone()))
+                    .await
+            }
             None => refusal(StatusCode::NOT_FOUND, "not found\n"),
         };
         if response.status() == StatusCode::NOT_FOUND && self.has_route(path) {

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use http::header::SEC_WEBSOCKET_PROTOCOL;
-use http::{Extensions, request};
+use http::{Extensions, Method, request};
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use self::headers::Headers;
@@ -25,6 +25,7 @@ use crate::{Error, ErrorKind, Result};
 pub struct Scope(Box<Inner>);
 
 struct Inner {
+    method: Method,
     /// The path and the query, as they were sent.
     target: Box<str>,
     /// Where the query begins in `target`, behind its `?`.
@@ -43,7 +44,7 @@ pub(crate) struct ConnectInfo {
     pub(crate) client: Option<SocketAddr>,
     pub(crate) server: Option<SocketAddr>,
     /// The connection counts until the last of its request and its socket is gone.
-    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
+    pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Scope {
@@ -52,11 +53,16 @@ impl Scope {
     /// # Errors
     ///
     /// [`ErrorKind::Handshake`] if the path is not UTF-8 once its escapes are decoded.
-    pub(crate) fn from_parts(mut parts: request::Parts) -> Result<Self> {
+    pub(crate) fn from_parts(parts: &mut request::Parts) -> Result<Self> {
+        let scope = Self::from_parts_lossy(parts);
+        scope.check_path()?;
+        Ok(scope)
+    }
+
+    /// The same, for those who may have paths of any bytes: what is not UTF-8 is replaced.
+    pub(crate) fn from_parts_lossy(parts: &mut request::Parts) -> Self {
         let raw = parts.uri.path();
-        let path = percent_encoding::percent_decode_str(raw)
-            .decode_utf8()
-            .map_err(|error| Error::caused(ErrorKind::Handshake, "the path is not UTF-8", error))?;
+        let path = percent_encoding::percent_decode_str(raw).decode_utf8_lossy();
         let path = (path != raw).then(|| path.into());
         let (target, query) = match parts.uri.query() {
             Some(query) => (
@@ -65,20 +71,35 @@ impl Scope {
             ),
             None => (raw.into(), None),
         };
-        let info = parts.extensions.remove().unwrap_or_default();
-        if parts.extensions.is_empty() {
+        let mut extensions = std::mem::take(&mut parts.extensions);
+        let info = extensions.remove().unwrap_or_default();
+        if extensions.is_empty() {
             // An empty map keeps its memory, and most connections add nothing to it.
-            parts.extensions = Extensions::new();
+            extensions = Extensions::new();
         }
-        Ok(Self(Box::new(Inner {
+        Self(Box::new(Inner {
+            method: parts.method.clone(),
             target,
             query,
             path,
             headers: Headers::new(&parts.headers),
             info,
             kwargs: Kwargs::default(),
-            extensions: parts.extensions,
-        })))
+            extensions,
+        }))
+    }
+
+    /// Tells whether the path is text.
+    pub(crate) fn check_path(&self) -> Result {
+        percent_encoding::percent_decode_str(self.raw_path())
+            .decode_utf8()
+            .map(|_| ())
+            .map_err(|error| Error::caused(ErrorKind::Handshake, "the path is not UTF-8", error))
+    }
+
+    /// The request's method; always GET for a WebSocket.
+    pub fn method(&self) -> &Method {
+        &self.0.method
     }
 
     /// The path with its escapes decoded, from its first `/`.
@@ -155,6 +176,7 @@ impl fmt::Debug for Scope {
     /// Shows the path, not the headers: these hold cookies and tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
+            .field("method", &self.0.method)
             .field("path", &self.path())
             .field("client", &self.0.info.client)
             .field("kwargs", &self.0.kwargs)
@@ -181,7 +203,7 @@ mod tests {
     }
 
     fn scope(request: request::Builder) -> Result<Scope> {
-        Scope::from_parts(request.body(()).expect("a request").into_parts().0)
+        Scope::from_parts(&mut request.body(()).expect("a request").into_parts().0)
     }
 
     #[test]

@@ -133,7 +133,7 @@ fn connection(
     let info = ConnectInfo {
         client: Some(client),
         server: stream.local_addr().ok(),
-        permit: Some(Arc::new(permit)),
+        _permit: Some(Arc::new(permit)),
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(info.clone());

@@ -5,10 +5,11 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderValue};
 use tokio::sync::oneshot;
 
 use super::websocket::WebSocket;
+use crate::app::Headers;
 use crate::{Error, ErrorKind, Result};
 
 /// Where the answer goes: to the server that holds the request.
@@ -48,7 +49,7 @@ impl<'a> Accept<'a> {
         Self {
             socket,
             subprotocol: None,
-            headers: Headers::default(),
+            headers: Headers::new(ErrorKind::Handshake),
         }
     }
 
@@ -134,7 +135,7 @@ impl<'a> Deny<'a> {
         Self {
             socket,
             status,
-            headers: Headers::default(),
+            headers: Headers::new(ErrorKind::Handshake),
             body: Bytes::new(),
         }
     }
@@ -179,44 +180,5 @@ impl IntoFuture for Deny<'_> {
 
     fn into_future(self) -> Self::IntoFuture {
         std::future::ready(self.finish())
-    }
-}
-
-/// Headers as they are added; the first mistake is told when they are used.
-#[derive(Debug, Default)]
-struct Headers {
-    map: HeaderMap,
-    mistake: Option<Error>,
-}
-
-impl Headers {
-    fn add(&mut self, name: &str, value: &str) {
-        let name_is = HeaderName::from_bytes(name.as_bytes());
-        match (name_is, HeaderValue::from_str(value)) {
-            (Ok(name), Ok(value)) => {
-                self.map.append(name, value);
-            }
-            (Err(error), _) => self.refuse(name, error),
-            (_, Err(error)) => self.refuse(name, error),
-        }
-    }
-
-    fn refuse(&mut self, name: &str, error: impl Into<crate::BoxError>) {
-        let message = format!("the header `{}` is not valid", name.escape_debug());
-        self.mistake
-            .get_or_insert_with(|| Error::caused(ErrorKind::Handshake, message, error));
-    }
-
-    fn finish(self, reserved: &[HeaderName]) -> Result<HeaderMap> {
-        if let Some(mistake) = self.mistake {
-            return Err(mistake);
-        }
-        match reserved.iter().find(|name| self.map.contains_key(*name)) {
-            Some(name) => Err(Error::new(
-                ErrorKind::Handshake,
-                format!("the header `{name}` is the server's own"),
-            )),
-            None => Ok(self.map),
-        }
     }
 }

@@ -13,13 +13,13 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Sleep, sleep};
 
-use super::calls::{Call, Held, run};
+use super::calls::{Call, run};
 use super::link::Link;
 use super::registry::Registered;
 use super::slot::{self, Slot};
 use super::wire::Wire;
 use crate::consumer::{
-    Consumer, Declaration, Disconnect, DisconnectedBy, Hook, Input, Outcome, WebSocketKind,
+    Consumer, Declaration, Disconnect, DisconnectedBy, Held, Hook, Input, Outcome, WebSocketKind,
 };
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use crate::Event;
 use crate::consumer::Overflow;
+use crate::layer::Delivered;
+use crate::stats::DropReason;
 
 /// A queue that costs nothing while it is empty.
 #[derive(Debug)]
@@ -25,6 +27,27 @@ pub(crate) enum Pushed {
     Coalesced,
     /// The event was dropped, and the connection has to be closed.
     MustClose,
+}
+
+impl Pushed {
+    /// Under which reason the event that was lost is counted.
+    pub(crate) fn drop_reason(self) -> Option<DropReason> {
+        match self {
+            Self::Queued => None,
+            Self::DroppedNewest => Some(DropReason::Newest),
+            Self::DroppedOldest => Some(DropReason::Oldest),
+            Self::Coalesced => Some(DropReason::Coalesced),
+            Self::MustClose => Some(DropReason::Closed),
+        }
+    }
+
+    /// What the sender learns.
+    pub(crate) fn delivered(self) -> Delivered {
+        match self {
+            Self::Queued | Self::Coalesced => Delivered::Queued,
+            Self::DroppedNewest | Self::DroppedOldest | Self::MustClose => Delivered::Full,
+        }
+    }
 }
 
 impl Mailbox {

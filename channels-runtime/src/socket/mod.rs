@@ -1,16 +1,17 @@
 //! One WebSocket: what its handlers hold, and the task that runs them.
 
 mod accept;
+mod attachment;
 mod blocking;
 mod calls;
 mod connection;
 mod flusher;
 mod link;
-mod mailbox;
+pub(crate) mod mailbox;
 mod outbound;
 mod registry;
 mod sender;
-mod slot;
+pub(crate) mod slot;
 mod tasks;
 mod websocket;
 mod wire;
@@ -22,8 +23,9 @@ pub use self::tasks::{TaskHandle, blocking};
 pub use self::websocket::WebSocket;
 
 pub(crate) use self::accept::Decision;
-pub(crate) use self::calls::Held;
+pub(crate) use self::attachment::Attachment;
 pub(crate) use self::connection::connection;
 pub(crate) use self::link::Link;
 pub(crate) use self::registry::Registry;
+pub(crate) use self::websocket::to_json;
 pub(crate) use self::wire::Wire;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic;
 
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 /// The tasks of one connection; dropping it ends them.
 #[derive(Debug, Default)]
@@ -14,13 +14,26 @@ impl Tasks {
         let tasks = self.0.get_or_insert_with(JoinSet::new);
         // What has ended by itself is let go here, so that a long connection does not collect it.
         while let Some(ended) = tasks.try_join_next() {
-            if let Err(error) = ended
-                && error.is_panic()
-            {
-                tracing::error!(%error, "a connection's task panicked");
-            }
+            log_panic(ended);
         }
         TaskHandle(tasks.spawn(task))
+    }
+
+    /// Waits until every task has ended by itself. Cancel safe.
+    pub(crate) async fn ended(&mut self) {
+        if let Some(tasks) = &mut self.0 {
+            while let Some(ended) = tasks.join_next().await {
+                log_panic(ended);
+            }
+        }
+    }
+}
+
+fn log_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a connection's task panicked");
     }
 }
 

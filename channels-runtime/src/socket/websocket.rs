@@ -10,11 +10,12 @@ use http::StatusCode;
 use serde::Serialize;
 
 use super::accept::{Accept, Answer, Decision, Deny};
+use super::attachment::Attachment;
 use super::link::Link;
 use super::sender::Sender;
-use super::tasks::{TaskHandle, Tasks};
-use crate::layer::{Channel, ChannelLayer, Receiver};
-use crate::{ChannelName, CloseCode, Error, ErrorKind, Event, GroupName, Message, Result, Scope};
+use super::tasks::TaskHandle;
+use crate::layer::ChannelLayer;
+use crate::{ChannelName, CloseCode, Error, ErrorKind, Event, Message, Result, Scope};
 
 /// A WebSocket, in the hands of its consumer's `async fn` handlers.
 ///
@@ -23,35 +24,26 @@ use crate::{ChannelName, CloseCode, Error, ErrorKind, Event, GroupName, Message,
 pub struct WebSocket {
     link: Arc<Link>,
     scope: Scope,
-    layer: Arc<dyn ChannelLayer>,
-    /// Open for consumers that have handlers for events, from before `connect`.
-    channel: Option<Channel>,
-    /// The groups that the consumer declares.
-    groups: &'static [&'static str],
+    attachment: Attachment,
     /// The event that is being handled: its encoding may be there already.
     event: Option<Event>,
     /// The handshake, until it is answered.
     answer: Option<Answer>,
-    tasks: Tasks,
 }
 
 impl WebSocket {
     pub(crate) fn new(
         link: Arc<Link>,
         scope: Scope,
-        layer: Arc<dyn ChannelLayer>,
-        groups: &'static [&'static str],
+        attachment: Attachment,
         answer: Answer,
     ) -> Self {
         Self {
             link,
             scope,
-            layer,
-            channel: None,
-            groups,
+            attachment,
             event: None,
             answer: Some(answer),
-            tasks: Tasks::default(),
         }
     }
 
@@ -154,16 +146,12 @@ impl WebSocket {
     ///
     /// [`ErrorKind::Config`] for a consumer that handles no event: it has no channel.
     pub fn channel_name(&self) -> Result<&ChannelName> {
-        self.channel.as_ref().map(Channel::name).ok_or_else(|| {
-            let what = "the consumer has no channel, for it handles no event; \
-                        give it a `#[handler(\"…\")]` or a `#[fallback]`";
-            Error::new(ErrorKind::Config, what)
-        })
+        self.attachment.channel_name()
     }
 
     /// The consumer's channel layer.
     pub fn layer(&self) -> &Arc<dyn ChannelLayer> {
-        &self.layer
+        self.attachment.layer()
     }
 
     /// Joins a group. The membership ends with the connection at the latest.
@@ -177,9 +165,7 @@ impl WebSocket {
     ///
     /// If the future is dropped before it completes, the connection may or may not be a member.
     pub async fn group_add(&mut self, group: &str) -> Result {
-        self.layer
-            .group_add(GroupName::new(group)?, self.channel_name()?)
-            .await
+        self.attachment.group_add(group).await
     }
 
     /// Leaves a group. Without a membership nothing happens.
@@ -192,9 +178,7 @@ impl WebSocket {
     ///
     /// If the future is dropped before it completes, the connection may or may not be a member.
     pub async fn group_discard(&mut self, group: &str) -> Result {
-        self.layer
-            .group_discard(GroupName::new(group)?, self.channel_name()?)
-            .await
+        self.attachment.group_discard(group).await
     }
 
     /// Sends an event to every member of a group, this connection included if it is one.
@@ -208,11 +192,7 @@ impl WebSocket {
     ///
     /// If the future is dropped before it completes, the event may or may not be sent.
     pub async fn group_send(&mut self, group: &str, event: impl Into<Event>) -> Result {
-        let sent = self
-            .layer
-            .group_send(GroupName::new(group)?, event.into(), None)
-            .await;
-        sent.map(|_| ())
+        self.attachment.group_send(group, event.into()).await
     }
 
     /// Sends an event to every member of a group but this connection.
@@ -225,12 +205,8 @@ impl WebSocket {
     ///
     /// If the future is dropped before it completes, the event may or may not be sent.
     pub async fn group_send_except_self(&mut self, group: &str, event: impl Into<Event>) -> Result {
-        let except = self.channel.as_ref().map(Channel::name);
-        let sent = self
-            .layer
-            .group_send(GroupName::new(group)?, event.into(), except)
-            .await;
-        sent.map(|_| ())
+        let event = event.into();
+        self.attachment.group_send_except_self(group, event).await
     }
 
     /// Sends an event to one channel of the layer.
@@ -244,36 +220,28 @@ impl WebSocket {
     ///
     /// If the future is dropped before it completes, the event may or may not be sent.
     pub async fn channel_send(&mut self, channel: &ChannelName, event: impl Into<Event>) -> Result {
-        self.layer.send(channel, event.into()).await
+        self.attachment.channel_send(channel, event.into()).await
     }
 
     /// Runs a task beside the handlers that ends with the connection at the latest.
     pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
-        self.tasks.spawn(task)
+        self.attachment.spawn(task)
     }
 
     /// Sends an event to this consumer once, after a while.
     ///
     /// Like every event it goes through the mailbox; nothing comes once the connection is over.
     pub fn after(&mut self, delay: Duration, event: impl Into<Event>) -> TaskHandle {
-        let (link, event) = (Arc::clone(&self.link), event.into());
-        self.tasks.spawn(async move {
-            tokio::time::sleep(delay).await;
-            link.deliver(&event);
-        })
+        let link = Arc::clone(&self.link);
+        self.attachment.after(link, delay, event.into())
     }
 
     /// Sends an event to this consumer again and again, the first after one period.
     ///
     /// Where a handler takes longer than a period, the ticks that it missed are skipped.
     pub fn every(&mut self, period: Duration, event: impl Into<Event>) -> TaskHandle {
-        let (link, event) = (Arc::clone(&self.link), event.into());
-        self.tasks.spawn(async move {
-            loop {
-                tokio::time::sleep(period).await;
-                link.deliver(&event);
-            }
-        })
+        let link = Arc::clone(&self.link);
+        self.attachment.every(link, period, event.into())
     }
 
     /// Remembers the event that is being handled.
@@ -287,15 +255,12 @@ impl WebSocket {
 
     /// Opens the channel, before anything could be sent to it.
     pub(crate) async fn open_channel(&mut self) -> Result {
-        self.channel = Some(self.layer.new_channel(Arc::clone(&self.link) as _).await?);
-        Ok(())
+        let link = Arc::clone(&self.link);
+        self.attachment.open(link).await
     }
 
     pub(crate) async fn join_declared_groups(&mut self) -> Result {
-        for group in self.groups {
-            self.group_add(group).await?;
-        }
-        Ok(())
+        self.attachment.join_declared_groups().await
     }
 
     /// Answers the handshake, once.
@@ -319,8 +284,7 @@ impl WebSocket {
 
     /// Ends what ends with the connection: its tasks, its memberships, its channel.
     pub(crate) fn release(&mut self) {
-        self.tasks = Tasks::default();
-        self.channel = None;
+        self.attachment.release();
     }
 }
 
@@ -328,12 +292,12 @@ impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebSocket")
             .field("scope", &self.scope)
-            .field("channel", &self.channel)
+            .field("attachment", &self.attachment)
             .finish_non_exhaustive()
     }
 }
 
-pub(super) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<String> {
+pub(crate) fn to_json(value: &(impl Serialize + ?Sized)) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|error| Error::caused(ErrorKind::Encode, "the value does not serialize", error))
 }

@@ -60,7 +60,7 @@ impl ApplicationCommunicator {
         let info = ConnectInfo {
             client: localhost(50_000),
             server: localhost(8000),
-            permit: None,
+            _permit: None,
         };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(info.clone());
@@ -111,14 +111,45 @@ impl ApplicationCommunicator {
 
     /// Sends a request and reads the response's head.
     pub(super) async fn send(&mut self, request: Request<Bytes>) -> Result<Response<Incoming>> {
+        in_time("the response", self.send_patiently(request)).await?
+    }
+
+    /// The same, however long it takes.
+    pub(super) async fn send_patiently(
+        &mut self,
+        request: Request<Bytes>,
+    ) -> Result<Response<Incoming>> {
         let (mut head, body) = request.into_parts();
         head.headers
             .entry(http::header::HOST)
             .or_insert(http::HeaderValue::from_static("testserver"));
         let request = Request::from_parts(head, Full::new(body));
-        in_time("the response", self.sender.send_request(request))
-            .await?
-            .map_err(lost)
+        self.sender.send_request(request).await.map_err(lost)
+    }
+}
+
+/// What a communicator talks to.
+#[derive(Clone)]
+pub(super) enum Server {
+    InProcess(ProtocolTypeRouter),
+    At(SocketAddr),
+}
+
+impl Server {
+    pub(super) async fn connect(&self) -> Result<ApplicationCommunicator> {
+        match self {
+            Self::InProcess(app) => ApplicationCommunicator::new(app).await,
+            Self::At(address) => ApplicationCommunicator::connect(*address).await,
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InProcess(_) => f.write_str("InProcess"),
+            Self::At(address) => write!(f, "At({address})"),
+        }
     }
 }
 

@@ -1,13 +1,20 @@
 //! One request to an application.
 
+use std::net::SocketAddr;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Method, Request, Response};
 
-use super::ApplicationCommunicator;
+use super::application::Server;
+use super::{StreamingResponse, TIMEOUT, in_time_of};
 use crate::routing::ProtocolTypeRouter;
 use crate::{Error, ErrorKind, Result};
 
 /// A client that sends one request: Channels' `HttpCommunicator`.
+///
+/// The head of the response has to come within five seconds of the test's clock, unless the test
+/// says otherwise. What is dropped disconnects: the future of a response, or an open response.
 ///
 /// # Examples
 ///
@@ -25,25 +32,40 @@ use crate::{Error, ErrorKind, Result};
 /// ```
 #[derive(Debug)]
 pub struct HttpCommunicator {
-    app: ProtocolTypeRouter,
+    server: Server,
     request: http::request::Builder,
     body: Bytes,
+    timeout: Duration,
 }
 
 impl HttpCommunicator {
     /// A request of any method.
     pub fn new(app: &ProtocolTypeRouter, method: Method, path: &str) -> Self {
-        let request = Request::builder().method(method).uri(path);
+        Self::of(Server::InProcess(app.clone()), method, path)
+    }
+
+    /// A request of any method to a server.
+    pub fn at(address: SocketAddr, method: Method, path: &str) -> Self {
+        Self::of(Server::At(address), method, path)
+    }
+
+    fn of(server: Server, method: Method, path: &str) -> Self {
         Self {
-            app: app.clone(),
-            request,
+            server,
+            request: Request::builder().method(method).uri(path),
             body: Bytes::new(),
+            timeout: TIMEOUT,
         }
     }
 
     /// A GET.
     pub fn get(app: &ProtocolTypeRouter, path: &str) -> Self {
         Self::new(app, Method::GET, path)
+    }
+
+    /// A POST.
+    pub fn post(app: &ProtocolTypeRouter, path: &str) -> Self {
+        Self::new(app, Method::POST, path)
     }
 
     /// Adds a header.
@@ -60,6 +82,13 @@ impl HttpCommunicator {
         self
     }
 
+    /// How long the head of the response may take: for long polls.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// Sends the request and reads the whole response.
     ///
     /// # Errors
@@ -67,12 +96,21 @@ impl HttpCommunicator {
     /// [`ErrorKind::Config`] if the request is not valid, [`ErrorKind::Io`] if the connection is
     /// lost.
     pub async fn response(self) -> Result<Response<Bytes>> {
+        self.open().await?.into_response().await
+    }
+
+    /// Sends the request and reads the response's head; its body can then be read as it comes.
+    ///
+    /// # Errors
+    ///
+    /// As [`response`](Self::response).
+    pub async fn open(self) -> Result<StreamingResponse> {
         let request = self.request.body(self.body).map_err(|error| {
             Error::caused(ErrorKind::Config, "the test's request is not valid", error)
         })?;
-        ApplicationCommunicator::new(&self.app)
-            .await?
-            .request(request)
-            .await
+        let mut connection = self.server.connect().await?;
+        let response = connection.send_patiently(request);
+        let response = in_time_of(self.timeout, "the response", response).await??;
+        Ok(StreamingResponse::new(response, connection))
     }
 }

@@ -22,10 +22,12 @@
 
 mod application;
 mod http;
+mod streaming;
 mod websocket;
 
 pub use self::application::ApplicationCommunicator;
 pub use self::http::HttpCommunicator;
+pub use self::streaming::StreamingResponse;
 pub use self::websocket::{Accepted, Refused, WebsocketCommunicator};
 
 use std::future::Future;
@@ -40,12 +42,20 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_millis(100);
 
 async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(TIMEOUT, future)
+    in_time_of(TIMEOUT, what, future).await
+}
+
+async fn in_time_of<T>(
+    timeout: Duration,
+    what: &str,
+    future: impl Future<Output = T>,
+) -> Result<T> {
+    tokio::time::timeout(timeout, future)
         .await
         .map_err(|error| {
             Error::caused(
                 ErrorKind::Other,
-                format!("{what}: nothing came in {TIMEOUT:?}"),
+                format!("{what}: nothing came in {timeout:?}"),
                 error,
             )
         })

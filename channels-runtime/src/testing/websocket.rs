@@ -13,8 +13,8 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::application::lost;
-use super::{ApplicationCommunicator, SILENCE, in_time};
+use super::application::{Server, lost};
+use super::{SILENCE, in_time};
 use crate::routing::ProtocolTypeRouter;
 use crate::transport::{Client, Received};
 use crate::{CloseFrame, Error, ErrorKind, FromMessage, Message, Result};
@@ -50,11 +50,6 @@ pub struct WebsocketCommunicator {
     state: State,
     /// What came while the test watched that nothing comes.
     early: VecDeque<Received>,
-}
-
-enum Server {
-    InProcess(ProtocolTypeRouter),
-    At(SocketAddr),
 }
 
 #[derive(Debug)]
@@ -173,10 +168,7 @@ impl WebsocketCommunicator {
             .map_err(|error| {
                 Error::caused(ErrorKind::Config, "the test's request is not valid", error)
             })?;
-        let mut connection = match &self.server {
-            Server::InProcess(app) => ApplicationCommunicator::new(app).await?,
-            Server::At(address) => ApplicationCommunicator::connect(*address).await?,
-        };
+        let mut connection = self.server.connect().await?;
         let response = connection.send(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(denied(response).await?);
@@ -420,13 +412,4 @@ async fn denied(response: Response<Incoming>) -> Result<Refused> {
         .await?
         .map_err(lost)?;
     Ok(Refused::Denied(Response::from_parts(head, body.to_bytes())))
-}
-
-impl fmt::Debug for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InProcess(_) => f.write_str("InProcess"),
-            Self::At(address) => write!(f, "At({address})"),
-        }
-    }
 }

@@ -1,0 +1,72 @@
+//! A plain request, on its way to what answers it.
+
+use http::{Request, StatusCode, request};
+
+use super::{Answering, Body, Context, refusal};
+use crate::scope::Scope;
+
+/// A plain request, on its way through routers and middleware to its consumer or service.
+#[derive(Debug)]
+pub struct HttpRequest {
+    scope: Scope,
+    /// The head as it came, but for its extensions: these are the scope's.
+    head: request::Parts,
+    body: Body,
+    context: Context,
+    /// What is left of the path for an inner router.
+    rest: String,
+}
+
+impl HttpRequest {
+    pub(crate) fn new(request: Request<Body>, context: Context) -> Self {
+        let (mut head, body) = request.into_parts();
+        let scope = Scope::from_parts_lossy(&mut head);
+        let rest = scope.path().to_owned();
+        Self {
+            scope,
+            head,
+            body,
+            context,
+            rest,
+        }
+    }
+
+    /// What is known of the request so far.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The same, to add to it.
+    pub fn scope_mut(&mut self) -> &mut Scope {
+        &mut self.scope
+    }
+
+    /// What all connections of the application share.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The part of the path that no router has consumed yet.
+    pub fn path_remaining(&self) -> &str {
+        &self.rest
+    }
+
+    pub(crate) fn set_path_remaining(&mut self, rest: String) {
+        self.rest = rest;
+    }
+
+    /// Answers with a refusal.
+    pub fn deny(self, status: StatusCode) -> Answering<'static> {
+        Box::pin(async move { refusal(status, "") })
+    }
+
+    /// The request for a tower service: as it came, with the scope's extensions.
+    pub fn into_request(mut self) -> Request<Body> {
+        self.head.extensions = std::mem::take(self.scope.extensions_mut());
+        Request::from_parts(self.head, self.body)
+    }
+
+    pub(crate) fn into_parts(self) -> (Scope, Body, Context) {
+        (self.scope, self.body, self.context)
+    }
+}

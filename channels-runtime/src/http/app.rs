@@ -1,0 +1,91 @@
+//! The application of one HTTP consumer: a new value for each request.
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode};
+use tokio::sync::oneshot;
+
+use super::blocking::BlockingHttpExchange;
+use super::exchange::HttpExchange;
+use super::link::Link;
+use super::{request, task};
+use crate::Result;
+use crate::app::{Answering, Body, Context, HttpApp, HttpRequest, refusal};
+use crate::consumer::{Consumer, ConsumerApp, Declaration, HeldOf, HttpKind};
+use crate::socket::Attachment;
+
+impl<C> HttpApp for ConsumerApp<C>
+where
+    C: Consumer + Declaration<Kind = HttpKind>,
+{
+    fn answer(&self, request: HttpRequest) -> Answering<'_> {
+        Box::pin(begin(self, request))
+    }
+
+    fn check(&self, context: &Context) -> Result {
+        context.layers.get(C::OPTIONS.layer).map(|_| ())
+    }
+}
+
+/// Reads the body, starts the exchange's task and waits for the answer.
+async fn begin<C>(app: &ConsumerApp<C>, request: HttpRequest) -> Response<Body>
+where
+    C: Consumer + Declaration<Kind = HttpKind>,
+{
+    let (scope, body, context) = request.into_parts();
+    let limits = &context.limits;
+    if let Err(error) = scope.check_path() {
+        return refusal(StatusCode::BAD_REQUEST, format!("{error}\n"));
+    }
+    let layer = match context.layers.get(C::OPTIONS.layer) {
+        Ok(layer) => Arc::clone(layer),
+        Err(error) => {
+            tracing::error!(%error, "a consumer's layer is missing");
+            return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
+        }
+    };
+    let body = match request::read(body, scope.headers(), limits).await {
+        Ok(body) => body,
+        Err(refusal) => return refusal,
+    };
+    let Some(registered) = context.exchanges.register() else {
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
+    };
+    let consumer = app.make(&scope);
+    let (answer, answered) = oneshot::channel();
+    let stats = Arc::clone(&context.stats);
+    let link = Link::new(C::TABLE, &C::OPTIONS, limits, stats, answer);
+    let attachment = Attachment::new(layer, C::OPTIONS.groups);
+    let exchange = HttpExchange::new(Arc::clone(&link), scope, attachment, limits.ping_interval);
+    let held = HeldOf::<C> {
+        consumer,
+        connection: BlockingHttpExchange::new(exchange),
+    };
+    let waiting = Waiting(Some(Arc::clone(&link)));
+    tokio::spawn(task::run(link, held, body, limits.grace, registered));
+    waiting.answer(answered).await
+}
+
+/// A server that waits for the answer; dropped before it, the client is gone.
+struct Waiting(Option<Arc<Link>>);
+
+impl Waiting {
+    async fn answer(mut self, answered: oneshot::Receiver<Response<Body>>) -> Response<Body> {
+        match answered.await {
+            Ok(response) => {
+                // The response's body watches the client from here.
+                self.0 = None;
+                response
+            }
+            Err(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(link) = &self.0 {
+            link.lost();
+        }
+    }
+}

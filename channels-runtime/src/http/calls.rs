@@ -1,0 +1,46 @@
+//! The calls of an HTTP consumer's handlers, each one future of the same type.
+
+use bytes::Bytes;
+
+use crate::consumer::table::Route;
+use crate::consumer::{Consumer, Declaration, Hook, HttpKind, Input, Outcome, Shared, dispatch};
+
+/// What is to be called.
+#[derive(Debug)]
+pub(super) enum Call {
+    /// `handle`, where there is one, with the body of the request.
+    Request(Bytes),
+    /// A handler of the table.
+    Handler(Route, Input),
+    /// The end: `disconnect`, where there is one, then everything is let go.
+    Release(Option<(Route, Input)>),
+}
+
+/// Runs one call to its end.
+pub(super) async fn run<C>(held: Shared<C>, call: Call) -> Outcome
+where
+    C: Consumer + Declaration<Kind = HttpKind>,
+{
+    let mut held = held.lock_owned().await;
+    match call {
+        Call::Request(body) => {
+            // Joined first: what is sent while `handle` runs has its handler behind it.
+            if C::TABLE.takes_events() || !C::OPTIONS.groups.is_empty() {
+                held.connection.as_async().open_channel().await?;
+            }
+            match C::TABLE.hook(Hook::Request) {
+                Some(route) => dispatch(held, route, Input::request(body)).await.1,
+                None => Ok(()),
+            }
+        }
+        Call::Handler(route, input) => dispatch(held, route, input).await.1,
+        Call::Release(disconnect) => {
+            let mut outcome = Ok(());
+            if let Some((route, input)) = disconnect {
+                (held, outcome) = dispatch(held, route, input).await;
+            }
+            held.connection.as_async().release();
+            outcome
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! What an exchange's task shares with its handlers, its layer and the server.
+
+use std::future::poll_fn;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use http::{Response, StatusCode};
+use tokio::sync::oneshot;
+
+use super::output::{Output, Tail};
+use crate::app::{Body, refusal};
+use crate::consumer::{DisconnectedBy, Options, Table};
+use crate::layer::{Delivered, Receiver};
+use crate::limits::Limits;
+use crate::socket::mailbox::{Mailbox, Pushed};
+use crate::stats::{DropReason, Stats};
+use crate::{BoxError, Error, ErrorKind, Event, Result};
+
+/// Where the response goes: to the server that holds the request.
+pub(super) type Answer = oneshot::Sender<Response<Body>>;
+
+/// One exchange, seen from outside of its task.
+#[derive(Debug)]
+pub(super) struct Link {
+    task: AtomicWaker,
+    state: Mutex<State>,
+    table: &'static Table,
+    stats: Arc<Stats>,
+    /// How long a client may take nothing of what waits for it.
+    patience: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// Whether the application shuts down: what runs may end, nothing new begins.
+    stopping: bool,
+    /// Whether the response has no body, so that its handler cannot notice that its client goes.
+    bodiless: bool,
+    mailbox: Mailbox,
+    output: Output,
+}
+
+/// How far the response has come.
+#[derive(Debug)]
+pub(super) enum Phase {
+    Unanswered(Answer),
+    Streaming(Content),
+    /// The response is complete or given up, or the client is gone: nothing new goes in or out.
+    Over(DisconnectedBy),
+}
+
+/// What a streaming response consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    Body,
+    /// Server-sent events. Their end, wherever it is, cuts nothing off: clients come back.
+    Events,
+}
+
+impl Link {
+    pub(super) fn new(
+        table: &'static Table,
+        options: &Options,
+        limits: &Limits,
+        stats: Arc<Stats>,
+        answer: Answer,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            task: AtomicWaker::new(),
+            state: Mutex::new(State {
+                phase: Phase::Unanswered(answer),
+                stopping: false,
+                bodiless: false,
+                mailbox: Mailbox::new(options.mailbox, options.overflow),
+                output: Output::new(limits.outbound_bytes),
+            }),
+            table,
+            stats,
+            patience: (!limits.ping_interval.is_zero())
+                .then(|| limits.ping_interval.saturating_add(limits.ping_timeout)),
+        })
+    }
+
+    /// Takes the right to answer, which there is once; `next` is what the answer makes of the
+    /// exchange.
+    pub(super) fn take_answer(&self, next: Phase) -> Result<Answer> {
+        let mut state = self.state();
+        match mem::replace(&mut state.phase, next) {
+            Phase::Unanswered(answer) => {
+                if state.is_over() {
+                    state.mailbox.clear();
+                }
+                drop(state);
+                self.task.wake();
+                Ok(answer)
+            }
+            before => {
+                let (kind, message) = match before {
+                    Phase::Over(DisconnectedBy::Consumer) | Phase::Streaming(_) => {
+                        (ErrorKind::Response, "the request was answered already")
+                    }
+                    _ => OVER,
+                };
+                state.phase = before;
+                Err(Error::new(kind, message))
+            }
+        }
+    }
+
+    /// Queues a part of the response, after waiting for room; gives it back where it cannot go. A
+    /// client that takes nothing for too long counts as lost.
+    pub(super) async fn send(&self, content: Content, chunk: Bytes) -> Result {
+        let mut chunk = Some(chunk);
+        loop {
+            let taken = self.state().output.taken();
+            let sending = poll_fn(|cx| self.poll_send(content, &mut chunk, cx));
+            let Some(patience) = self.patience else {
+                return sending.await;
+            };
+            if let Ok(sent) = tokio::time::timeout(patience, sending).await {
+                return sent;
+            }
+            if self.state().output.taken() == taken {
+                tracing::debug!("a client reads nothing: it counts as lost");
+                self.lost();
+            }
+        }
+    }
+
+    fn poll_send(
+        &self,
+        content: Content,
+        chunk: &mut Option<Bytes>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result> {
+        let mut state = self.state();
+        let (kind, message) = match state.phase {
+            Phase::Streaming(streamed) if streamed == content => {
+                if state.output.is_full() {
+                    state.output.wait(cx.waker());
+                    return Poll::Pending;
+                }
+                if let Some(chunk) = chunk.take() {
+                    state.output.push(chunk);
+                }
+                return Poll::Ready(Ok(()));
+            }
+            Phase::Over(_) => OVER,
+            _ => match content {
+                Content::Body => (ErrorKind::Response, "a body begins with `send_headers`"),
+                Content::Events => (ErrorKind::Response, "events begin with `event_stream`"),
+            },
+        };
+        let error = Error::new(kind, message);
+        Poll::Ready(Err(match chunk.take() {
+            Some(chunk) => error.unsent(chunk),
+            None => error,
+        }))
+    }
+
+    /// Completes the response. What is over stays as it is.
+    pub(super) fn end(&self) -> Result {
+        let mut state = self.state();
+        match state.phase {
+            Phase::Unanswered(_) => {
+                let what = "what has not begun cannot end: answer with `send_response`";
+                return Err(Error::new(ErrorKind::Response, what));
+            }
+            Phase::Streaming(_) => {
+                state.phase = Phase::Over(DisconnectedBy::Consumer);
+                state.mailbox.clear();
+                state.output.close(Tail::End);
+            }
+            Phase::Over(_) => {}
+        }
+        drop(state);
+        self.task.wake();
+        Ok(())
+    }
+
+    /// Ends what is not over: answers with a refusal where nothing was sent, else breaks the body off.
+    pub(super) fn close(&self, by: DisconnectedBy, status: StatusCode, text: impl Into<String>) {
+        let mut state = self.state();
+        match mem::replace(&mut state.phase, Phase::Over(by)) {
+            Phase::Over(first) => state.phase = Phase::Over(first),
+            Phase::Streaming(content) => {
+                let whole = content == Content::Events && by != DisconnectedBy::Failure;
+                let tail = if whole { Tail::End } else { Tail::Abort };
+                state.output.close(tail);
+            }
+            Phase::Unanswered(answer) => {
+                // Where the client is gone as well, nobody waits for it.
+                drop(answer.send(refusal(status, text)));
+            }
+        }
+        state.mailbox.clear();
+        drop(state);
+        self.task.wake();
+    }
+
+    /// The server has no use for the response any more: the client is gone, or has all of it.
+    pub(super) fn lost(&self) {
+        let mut state = self.state();
+        if !state.is_over() {
+            state.phase = Phase::Over(DisconnectedBy::Lost);
+            state.mailbox.clear();
+        }
+        state.output.clear();
+        drop(state);
+        self.task.wake();
+    }
+
+    /// The response is complete and has no body.
+    pub(super) fn has_no_body(&self) {
+        self.state().bodiless = true;
+        self.task.wake();
+    }
+
+    /// The application shuts down.
+    pub(super) fn stop(&self) {
+        let mut state = self.state();
+        state.stopping = true;
+        let streams_events = matches!(state.phase, Phase::Streaming(Content::Events));
+        drop(state);
+        if streams_events {
+            self.close(DisconnectedBy::Shutdown, StatusCode::OK, "");
+        }
+        self.task.wake();
+    }
+
+    /// The next event for a handler, or that there is none any more. For the exchange's task only.
+    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.task.register(cx.waker());
+        let mut state = self.state();
+        if state.stopping || state.is_over() {
+            return Poll::Ready(None);
+        }
+        match state.mailbox.pop() {
+            Some(event) => Poll::Ready(Some(event)),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Whether a running handler has only its grace period left. For the exchange's task only.
+    ///
+    /// One that has completed the response itself may take its time: nobody waits for it. One that
+    /// wants to write a body that there is not, to a HEAD say, may not.
+    pub(super) fn poll_urgent(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.task.register(cx.waker());
+        let state = self.state();
+        match state.phase {
+            Phase::Over(by) if by != DisconnectedBy::Consumer => Poll::Ready(()),
+            _ if state.stopping || state.bodiless => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// The next part of the body. For the server.
+    pub(super) fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
+        self.state().output.poll_chunk(cx)
+    }
+
+    /// By whom the exchange was ended, if it is over.
+    pub(super) fn over(&self) -> Option<DisconnectedBy> {
+        match self.state().phase {
+            Phase::Over(by) => Some(by),
+            _ => None,
+        }
+    }
+
+    pub(super) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// No code panics while it holds this lock.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a sender learns when it comes too late.
+const OVER: (ErrorKind, &str) = (ErrorKind::Closed, "the exchange is over");
+
+impl State {
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_))
+    }
+}
+
+impl Receiver for Link {
+    fn deliver(&self, event: &Event) -> Delivered {
+        if self.table.find(event.event_type()).is_none() {
+            self.stats.dropped(DropReason::Unhandled);
+            tracing::debug!(event_type = %event.event_type(), "an event that nobody handles");
+            return Delivered::Queued;
+        }
+        let mut state = self.state();
+        if state.stopping || state.is_over() {
+            return Delivered::Closed;
+        }
+        let pushed = state.mailbox.push(event);
+        drop(state);
+        if let Some(reason) = pushed.drop_reason() {
+            self.stats.dropped(reason);
+        }
+        if pushed == Pushed::MustClose {
+            let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+            self.close(DisconnectedBy::Limit, unavailable, "too slow\n");
+        }
+        self.task.wake();
+        pushed.delivered()
+    }
+}

@@ -1,0 +1,135 @@
+//! What waits to be written of one response, bounded by its bytes.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use crate::BoxError;
+
+/// How many bytes the server gets at once.
+const SLICE: usize = 64 * 1024;
+
+/// A queue between the handlers, which may have to wait, and the server, which writes.
+#[derive(Debug)]
+pub(super) struct Output {
+    chunks: VecDeque<Bytes>,
+    bytes: usize,
+    /// How many bytes the server has taken so far.
+    taken: u64,
+    /// From this many bytes on, senders wait. One chunk may be larger than it.
+    high_water: usize,
+    tail: Option<Tail>,
+    /// The server, once it has written all there was.
+    reader: Option<Waker>,
+    waiting: Vec<Waker>,
+}
+
+/// What comes behind the last chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// The end: the response is complete.
+    End,
+    /// A broken connection: the client must not take for complete what is not.
+    Abort,
+}
+
+impl Output {
+    pub(super) fn new(high_water: usize) -> Self {
+        Self {
+            chunks: VecDeque::new(),
+            bytes: 0,
+            taken: 0,
+            high_water,
+            tail: None,
+            reader: None,
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Whether a sender would have to wait.
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes >= self.high_water
+    }
+
+    pub(super) fn push(&mut self, chunk: Bytes) {
+        // A chunk of no bytes would say nothing.
+        if !chunk.is_empty() {
+            self.bytes += chunk.len();
+            self.chunks.push_back(chunk);
+            self.wake_reader();
+        }
+    }
+
+    /// Remembers who waits for room.
+    pub(super) fn wait(&mut self, waker: &Waker) {
+        if !self.waiting.iter().any(|known| known.will_wake(waker)) {
+            self.waiting.push(waker.clone());
+        }
+    }
+
+    /// Nothing more comes.
+    pub(super) fn close(&mut self, tail: Tail) {
+        self.tail.get_or_insert(tail);
+        self.wake_reader();
+        self.wake_waiting();
+    }
+
+    /// Drops what is left: nobody reads it.
+    pub(super) fn clear(&mut self) {
+        self.chunks = VecDeque::new();
+        self.bytes = 0;
+        self.wake_waiting();
+    }
+
+    /// The next chunk for the server.
+    pub(super) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BoxError>>> {
+        if let Some(chunk) = self.pop() {
+            return Poll::Ready(Some(Ok(chunk)));
+        }
+        match self.tail {
+            Some(Tail::End) => Poll::Ready(None),
+            Some(Tail::Abort) => Poll::Ready(Some(Err("the response was given up".into()))),
+            None => {
+                self.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    /// A chunk, or as much of it as shows within a time whether the client reads.
+    fn pop(&mut self) -> Option<Bytes> {
+        let first = self.chunks.front_mut()?;
+        let chunk = first.split_to(first.len().min(SLICE));
+        if first.is_empty() {
+            self.chunks.pop_front();
+        }
+        if self.chunks.is_empty() {
+            self.chunks = VecDeque::new();
+        }
+        self.bytes -= chunk.len();
+        self.taken += chunk.len() as u64;
+        if !self.is_full() {
+            self.wake_waiting();
+        }
+        Some(chunk)
+    }
+
+    /// How many bytes the server has taken so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    fn wake_reader(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn wake_waiting(&mut self) {
+        self.waiting.drain(..).for_each(Waker::wake);
+    }
+}
