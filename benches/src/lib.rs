@@ -9,6 +9,7 @@
     reason = "figures for people: nothing here comes near the types' limits"
 )]
 
+pub mod handlers;
 pub mod load;
 pub mod measure;
 pub mod peers;

@@ -36,7 +36,12 @@ impl Meter {
     ///
     /// That the server is gone.
     pub fn start(pid: u32) -> Result<Self> {
-        Ok(Self { pid, server: sys::cpu_ns(pid)?, own: own_ns(), since: Instant::now() })
+        Ok(Self {
+            pid,
+            server: sys::cpu_ns(pid)?,
+            own: own_ns(),
+            since: Instant::now(),
+        })
     }
 
     /// Adds what was used since then for `messages` messages.
@@ -59,7 +64,10 @@ impl Meter {
 /// What this thread has run; not its process, whose children are the servers.
 fn own_ns() -> u64 {
     let stat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    stat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
+    stat.split(' ')
+        .next()
+        .and_then(|ns| ns.parse().ok())
+        .unwrap_or(0)
 }
 
 /// All latencies of a window, exactly.
@@ -74,7 +82,8 @@ impl Latencies {
 
     /// Records one.
     pub fn record(&mut self, latency: Duration) {
-        self.0.push(u32::try_from(latency.as_nanos() / 10).unwrap_or(u32::MAX));
+        self.0
+            .push(u32::try_from(latency.as_nanos() / 10).unwrap_or(u32::MAX));
     }
 
     /// How many there are.

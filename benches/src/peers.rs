@@ -71,10 +71,26 @@ pub const ALL: [Peer; 9] = [
         what: "axum and tokio::sync::broadcast",
         program: Program::Rust("axum", &[], Version::Locked("axum")),
     },
-    Peer { name: "bun", what: "Bun's server (uWebSockets)", program: Program::Bun },
-    Peer { name: "ws", what: "ws on Node", program: Program::Node },
-    Peer { name: "uvicorn", what: "Django Channels on uvicorn", program: Program::Uvicorn },
-    Peer { name: "daphne", what: "Django Channels on Daphne", program: Program::Daphne },
+    Peer {
+        name: "bun",
+        what: "Bun's server (uWebSockets)",
+        program: Program::Bun,
+    },
+    Peer {
+        name: "ws",
+        what: "ws on Node",
+        program: Program::Node,
+    },
+    Peer {
+        name: "uvicorn",
+        what: "Django Channels on uvicorn",
+        program: Program::Uvicorn,
+    },
+    Peer {
+        name: "daphne",
+        what: "Django Channels on Daphne",
+        program: Program::Daphne,
+    },
 ];
 
 /// A running server; it is ended when this is dropped.
@@ -117,7 +133,9 @@ impl Peer {
             }
             Program::Bun => {
                 npm()?;
-                Ok(output(Command::new(installed("node_modules/.bin/bun")).arg("--version"))?)
+                Ok(output(
+                    Command::new(installed("node_modules/.bin/bun")).arg("--version"),
+                )?)
             }
             Program::Node => {
                 npm()?;
@@ -138,7 +156,9 @@ impl Peer {
     ///
     /// That it does not start.
     pub fn start(&self, core: usize, log: &Path) -> Result<Running> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let log = std::fs::File::create(log)?;
         let mut command = Command::new("taskset");
@@ -167,7 +187,9 @@ impl Peer {
         let port = port.to_string();
         match self.program {
             Program::Rust(binary, arguments, _) => {
-                command.arg(self.binary(binary)).arg(format!("--addr=127.0.0.1:{port}"));
+                command
+                    .arg(self.binary(binary))
+                    .arg(format!("--addr=127.0.0.1:{port}"));
                 command.args(arguments);
             }
             Program::Bun => {
@@ -176,10 +198,16 @@ impl Peer {
             }
             Program::Node => {
                 command.env("NODE_PATH", installed("node_modules"));
-                command.arg("node").arg(sources.join("node_peer.cjs")).arg(port);
+                command
+                    .arg("node")
+                    .arg(sources.join("node_peer.cjs"))
+                    .arg(port);
             }
             Program::Uvicorn => {
-                command.arg(installed("venv/bin/uvicorn")).arg("--app-dir").arg(sources);
+                command
+                    .arg(installed("venv/bin/uvicorn"))
+                    .arg("--app-dir")
+                    .arg(sources);
                 command.args(["--log-level", "warning", "--port", &port, APPLICATION]);
             }
             Program::Daphne => {
@@ -206,14 +234,18 @@ fn answers(address: SocketAddr) -> bool {
     };
     let request = crate::ws::request(address, "/echo/");
     let mut answer = [0; 12];
-    stream.set_read_timeout(Some(Duration::from_secs(2))).is_ok()
+    stream
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .is_ok()
         && stream.write_all(request.as_bytes()).is_ok()
         && stream.read_exact(&mut answer).is_ok()
         && answer.starts_with(b"HTTP/1.1 101")
 }
 
 fn installed(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(".peers").join(path)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(".peers")
+        .join(path)
 }
 
 fn npm() -> Result<()> {
@@ -227,7 +259,13 @@ fn npm() -> Result<()> {
     std::fs::write(&target, wanted)?;
     output(
         Command::new("npm")
-            .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+            .args([
+                "install",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                "--prefix",
+            ])
             .arg(installed("")),
     )?;
     Ok(())
@@ -240,8 +278,16 @@ fn pip(package: &str) -> Result<String> {
     let stamp = installed("venv/requirements.txt");
     let wanted = std::fs::read(&requirements)?;
     if std::fs::read(&stamp).ok() != Some(wanted.clone()) {
-        output(Command::new("python3").args(["-m", "venv"]).arg(installed("venv")))?;
-        output(Command::new(&python).args(["-m", "pip", "install", "-q", "-r"]).arg(requirements))?;
+        output(
+            Command::new("python3")
+                .args(["-m", "venv"])
+                .arg(installed("venv")),
+        )?;
+        output(
+            Command::new(&python)
+                .args(["-m", "pip", "install", "-q", "-r"])
+                .arg(requirements),
+        )?;
         std::fs::write(stamp, wanted)?;
     }
     let script = "import sys, importlib.metadata as m; print(m.version(sys.argv[1]))";
@@ -259,10 +305,15 @@ fn locked(package: &str) -> Result<String> {
 
 fn output(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("`{program}` does not run"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("`{program}` does not run"))?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
-        bail!("`{program}` failed: {}", text.lines().last().unwrap_or("without a word"));
+        bail!(
+            "`{program}` failed: {}",
+            text.lines().last().unwrap_or("without a word")
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().into())
 }

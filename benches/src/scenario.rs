@@ -59,27 +59,123 @@ pub struct Effort {
 
 /// All of them, in the order of the tables.
 pub const ALL: [Scenario; 21] = [
-    echo("echo-64", "echo, 64 B, 64 connections", 64, 64, Check::Text, true),
-    echo("echo-1k", "echo, 1 KiB, 64 connections", 64, 1024, Check::Text, false),
-    echo("echo-16k", "echo, 16 KiB, 64 connections", 64, 16 * 1024, Check::Binary, true),
-    echo("echo-1m", "echo, 1 MiB, 8 connections", 8, 1024 * 1024, Check::Binary, true),
-    echo("echo-64-1k", "echo, 64 B, 1,000 connections", 1000, 64, Check::Text, false),
-    echo("echo-64-10k", "echo, 64 B, 10,000 connections", 10_000, 64, Check::Text, false),
-    echo("echo-64-50k", "echo, 64 B, 50,000 connections", 50_000, 64, Check::Text, false),
+    echo(
+        "echo-64",
+        "echo, 64 B, 64 connections",
+        64,
+        64,
+        Check::Text,
+        true,
+    ),
+    echo(
+        "echo-1k",
+        "echo, 1 KiB, 64 connections",
+        64,
+        1024,
+        Check::Text,
+        false,
+    ),
+    echo(
+        "echo-16k",
+        "echo, 16 KiB, 64 connections",
+        64,
+        16 * 1024,
+        Check::Binary,
+        true,
+    ),
+    echo(
+        "echo-1m",
+        "echo, 1 MiB, 8 connections",
+        8,
+        1024 * 1024,
+        Check::Binary,
+        true,
+    ),
+    echo(
+        "echo-64-1k",
+        "echo, 64 B, 1,000 connections",
+        1000,
+        64,
+        Check::Text,
+        false,
+    ),
+    echo(
+        "echo-64-10k",
+        "echo, 64 B, 10,000 connections",
+        10_000,
+        64,
+        Check::Text,
+        false,
+    ),
+    echo(
+        "echo-64-50k",
+        "echo, 64 B, 50,000 connections",
+        50_000,
+        64,
+        Check::Text,
+        false,
+    ),
     Scenario {
         path: "/json/",
-        ..echo("json-64", "JSON in and out, 64 B, 64 connections", 64, 64, Check::Json, true)
+        ..echo(
+            "json-64",
+            "JSON in and out, 64 B, 64 connections",
+            64,
+            64,
+            Check::Json,
+            true,
+        )
     },
-    fan("relay-1", "group of 1,000, relayed, 1 in flight", "/relay/", 1000, 1, true),
-    fan("relay-4", "group of 1,000, relayed, 4 in flight", "/relay/", 1000, 4, true),
-    fan("chat-1", "group of 1,000, a handler each, 1 in flight", "/chat/", 1000, 1, true),
-    fan("chat-4", "group of 1,000, a handler each, 4 in flight", "/chat/", 1000, 4, true),
-    fan("chat-10k", "group of 10,000, a handler each, 1 in flight", "/chat/", 10_000, 1, false),
+    fan(
+        "relay-1",
+        "group of 1,000, relayed, 1 in flight",
+        "/relay/",
+        1000,
+        1,
+        true,
+    ),
+    fan(
+        "relay-4",
+        "group of 1,000, relayed, 4 in flight",
+        "/relay/",
+        1000,
+        4,
+        true,
+    ),
+    fan(
+        "chat-1",
+        "group of 1,000, a handler each, 1 in flight",
+        "/chat/",
+        1000,
+        1,
+        true,
+    ),
+    fan(
+        "chat-4",
+        "group of 1,000, a handler each, 4 in flight",
+        "/chat/",
+        1000,
+        4,
+        true,
+    ),
+    fan(
+        "chat-10k",
+        "group of 10,000, a handler each, 1 in flight",
+        "/chat/",
+        10_000,
+        1,
+        false,
+    ),
     idle("idle-1k", "1,000 idle sockets in a group", 1000, true),
     idle("idle-10k", "10,000 idle sockets in a group", 10_000, true),
     idle("idle-19k", "19,000 idle sockets in a group", 19_000, false),
     idle("idle-50k", "50,000 idle sockets in a group", 50_000, false),
-    idle("idle-100k", "100,000 idle sockets in a group", 100_000, false),
+    idle(
+        "idle-100k",
+        "100,000 idle sockets in a group",
+        100_000,
+        false,
+    ),
     Scenario {
         name: "storm-1k",
         what: "1,000 clients connect at once",
@@ -101,7 +197,12 @@ pub const ALL: [Scenario; 21] = [
         what: "group of 1,000, 16 KiB, and one that never reads",
         figure: Figure::Slowdown,
         quick: true,
-        load: Load::Slow(Fan { members: 1000, in_flight: 1, size: 16 * 1024, deaf: true }),
+        load: Load::Slow(Fan {
+            members: 1000,
+            in_flight: 1,
+            size: 16 * 1024,
+            deaf: true,
+        }),
         path: "/chat/",
     },
 ];
@@ -114,8 +215,20 @@ const fn echo(
     check: Check,
     quick: bool,
 ) -> Scenario {
-    let echo = Echo { connections, size, in_flight: 1, check };
-    Scenario { name, what, figure: Figure::Cpu, quick, load: Load::Echo(echo), path: "/echo/" }
+    let echo = Echo {
+        connections,
+        size,
+        in_flight: 1,
+        check,
+    };
+    Scenario {
+        name,
+        what,
+        figure: Figure::Cpu,
+        quick,
+        load: Load::Echo(echo),
+        path: "/echo/",
+    }
 }
 
 const fn fan(
@@ -126,18 +239,32 @@ const fn fan(
     in_flight: usize,
     quick: bool,
 ) -> Scenario {
-    let fan = Fan { members, in_flight, size: 64, deaf: false };
-    Scenario { name, what, figure: Figure::Cpu, quick, load: Load::Fan(fan), path }
+    let fan = Fan {
+        members,
+        in_flight,
+        size: 64,
+        deaf: false,
+    };
+    Scenario {
+        name,
+        what,
+        figure: Figure::Cpu,
+        quick,
+        load: Load::Fan(fan),
+        path,
+    }
 }
 
-const fn idle(
-    name: &'static str,
-    what: &'static str,
-    connections: usize,
-    quick: bool,
-) -> Scenario {
+const fn idle(name: &'static str, what: &'static str, connections: usize, quick: bool) -> Scenario {
     let load = Load::Idle(connections);
-    Scenario { name, what, figure: Figure::Bytes, quick, load, path: "/idle/" }
+    Scenario {
+        name,
+        what,
+        figure: Figure::Bytes,
+        quick,
+        load,
+        path: "/idle/",
+    }
 }
 
 impl Scenario {
@@ -179,14 +306,19 @@ impl Scenario {
         match self.load {
             Load::Echo(echo) => echo.run(&mut swarm()?, pid, effort.window),
             Load::Fan(fan) => fan.run(&mut swarm()?, pid, effort.window),
-            Load::Idle(connections) => {
-                Idle { connections, hold: effort.hold }.run(&mut swarm()?, pid)
+            Load::Idle(connections) => Idle {
+                connections,
+                hold: effort.hold,
             }
+            .run(&mut swarm()?, pid),
             Load::Storm(storm) => storm.run([swarm()?, swarm()?], pid),
             Load::Slow(fan) => {
                 // Long enough that the kernel's buffers fill and the server's own queue is met.
                 let warm = effort.window.warm + Duration::from_secs(2);
-                let window = Window { warm, ..effort.window };
+                let window = Window {
+                    warm,
+                    ..effort.window
+                };
                 let without = Fan { deaf: false, ..fan }.run(&mut swarm()?, pid, window)?;
                 let mut metrics = fan.run(&mut swarm()?, pid, window)?;
                 metrics.insert("p99_without_us", without["p99_us"]);

@@ -17,10 +17,16 @@ pub fn raise_open_files() -> Result<u64> {
     let wanted = fs::read_to_string("/proc/sys/fs/nr_open")
         .ok()
         .and_then(|text| text.trim().parse().ok());
-    let more = Rlimit { current: wanted, maximum: wanted };
+    let more = Rlimit {
+        current: wanted,
+        maximum: wanted,
+    };
     // Only a privileged process may raise the hard limit; everyone else takes all there is.
     if wanted.is_none() || setrlimit(Resource::Nofile, more).is_err() {
-        let all = Rlimit { current: now.maximum, maximum: now.maximum };
+        let all = Rlimit {
+            current: now.maximum,
+            maximum: now.maximum,
+        };
         setrlimit(Resource::Nofile, all).context("cannot raise the limit of open files")?;
     }
     Ok(getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX))
@@ -50,9 +56,20 @@ pub fn cpu_ns(pid: u32) -> Result<u64> {
         let Ok(stat) = fs::read_to_string(task.join("schedstat")) else {
             continue;
         };
-        sum += stat.split(' ').next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0);
-        for child in fs::read_to_string(task.join("children")).unwrap_or_default().split_whitespace() {
-            sum += child.parse().ok().and_then(|child| cpu_ns(child).ok()).unwrap_or(0);
+        sum += stat
+            .split(' ')
+            .next()
+            .and_then(|ns| ns.parse::<u64>().ok())
+            .unwrap_or(0);
+        for child in fs::read_to_string(task.join("children"))
+            .unwrap_or_default()
+            .split_whitespace()
+        {
+            sum += child
+                .parse()
+                .ok()
+                .and_then(|child| cpu_ns(child).ok())
+                .unwrap_or(0);
         }
     }
     Ok(sum)
@@ -68,7 +85,11 @@ pub fn resident(pid: u32) -> Result<u64> {
     let mut sum = field(&status, "VmRSS:").unwrap_or(0) * 1024;
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     for child in children.unwrap_or_default().split_whitespace() {
-        sum += child.parse().ok().and_then(|child| resident(child).ok()).unwrap_or(0);
+        sum += child
+            .parse()
+            .ok()
+            .and_then(|child| resident(child).ok())
+            .unwrap_or(0);
     }
     Ok(sum)
 }
@@ -113,8 +134,13 @@ pub fn listen_drops() -> Result<u64> {
 /// The processor's name.
 pub fn cpu_model() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name"));
-    model.map_or_else(|| "unknown".into(), |name| name.trim_start_matches(['\t', ' ', ':']).into())
+    let model = info
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"));
+    model.map_or_else(
+        || "unknown".into(),
+        |name| name.trim_start_matches(['\t', ' ', ':']).into(),
+    )
 }
 
 fn field(text: &str, name: &str) -> Option<u64> {

@@ -118,13 +118,20 @@ impl Head {
         }
         let payload = match extended {
             0 => u64::from(second & 0x7f),
-            _ => rest[..extended].iter().fold(0, |len, &byte| len << 8 | u64::from(byte)),
+            _ => rest[..extended]
+                .iter()
+                .fold(0, |len, &byte| len << 8 | u64::from(byte)),
         };
         if payload > 1 << 30 {
             bail!("a frame of {payload} bytes");
         }
         let mask = masked.then(|| [0, 1, 2, 3].map(|at| rest[extended + at]));
-        Ok(Some(Self { opcode: first & 0x0f, mask, header, payload: payload as usize }))
+        Ok(Some(Self {
+            opcode: first & 0x0f,
+            mask,
+            header,
+            payload: payload as usize,
+        }))
     }
 
     /// How many bytes the frame has.
@@ -221,6 +228,9 @@ mod tests {
     fn headers_are_those_of_the_rfc() {
         assert_eq!(server_header(TEXT, 5).0[..2], [0x81, 5]);
         assert_eq!(server_header(TEXT, 126).0[..4], [0x81, 126, 0, 126]);
-        assert_eq!(server_header(BINARY, 65536).0, [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]);
+        assert_eq!(
+            server_header(BINARY, 65536).0,
+            [0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]
+        );
     }
 }

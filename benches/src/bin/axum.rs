@@ -20,17 +20,26 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse()?;
     arguments.runtime()?.block_on(async move {
         let mut program = Router::new()
-            .route("/echo/", any(async |upgrade: WebSocketUpgrade| {
-                upgrade.on_upgrade(async |socket| ended(echo(socket).await))
-            }))
-            .route("/json/", any(async |upgrade: WebSocketUpgrade| {
-                upgrade.on_upgrade(async |socket| ended(json(socket).await))
-            }));
+            .route(
+                "/echo/",
+                any(async |upgrade: WebSocketUpgrade| {
+                    upgrade.on_upgrade(async |socket| ended(echo(socket).await))
+                }),
+            )
+            .route(
+                "/json/",
+                any(async |upgrade: WebSocketUpgrade| {
+                    upgrade.on_upgrade(async |socket| ended(json(socket).await))
+                }),
+            );
         for path in ["/chat/", "/relay/", "/idle/"] {
             let group = Group::new(128);
-            program = program.route(path, any(move |upgrade: WebSocketUpgrade| async move {
-                upgrade.on_upgrade(async move |socket| ended(member(socket, &group).await))
-            }));
+            program = program.route(
+                path,
+                any(move |upgrade: WebSocketUpgrade| async move {
+                    upgrade.on_upgrade(async move |socket| ended(member(socket, &group).await))
+                }),
+            );
         }
         let listener = TcpListener::bind(arguments.address).await?;
         axum::serve(listener, program).await?;

@@ -43,7 +43,10 @@ fn main() -> Result<()> {
     }
     notes.push(format!("A process may open {files} files here."));
     let busy = std::fs::read_to_string("/proc/loadavg")?;
-    notes.push(format!("Load average when the run began: {}.", busy.split(' ').next().unwrap_or("?")));
+    notes.push(format!(
+        "Load average when the run began: {}.",
+        busy.split(' ').next().unwrap_or("?")
+    ));
 
     let mut installed = Vec::new();
     for peer in &wanted.peers {
@@ -56,12 +59,22 @@ fn main() -> Result<()> {
     }
     let start = Instant::now();
     let rounds = measure(&wanted, &installed, files);
-    notes.push(format!("The run took {} min.", start.elapsed().as_secs().div_ceil(60)));
+    notes.push(format!(
+        "The run took {} min.",
+        start.elapsed().as_secs().div_ceil(60)
+    ));
 
     let report = Report {
         date: shell("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
-        machine: format!("{cores} × {}, Linux {}", sys::cpu_model(), shell("uname", &["-r"])),
-        command: std::iter::once("compare".into()).chain(std::env::args().skip(1)).collect::<Vec<_>>().join(" "),
+        machine: format!(
+            "{cores} × {}, Linux {}",
+            sys::cpu_model(),
+            shell("uname", &["-r"])
+        ),
+        command: std::iter::once("compare".into())
+            .chain(std::env::args().skip(1))
+            .collect::<Vec<_>>()
+            .join(" "),
         notes,
         peers: installed,
         scenarios: wanted.scenarios,
@@ -70,7 +83,10 @@ fn main() -> Result<()> {
     std::fs::create_dir_all(&wanted.output)?;
     std::fs::write(wanted.output.join("RESULTS.md"), report.markdown())?;
     std::fs::write(wanted.output.join("results.svg"), report.svg())?;
-    println!("wrote RESULTS.md and results.svg to {}", wanted.output.display());
+    println!(
+        "wrote RESULTS.md and results.svg to {}",
+        wanted.output.display()
+    );
     Ok(())
 }
 
@@ -83,13 +99,20 @@ impl Wanted {
         let package = Path::new(env!("CARGO_MANIFEST_DIR"));
         let wanted = Self {
             quick,
-            rounds: arguments.opt_value_from_str("--rounds")?.unwrap_or(if quick { 1 } else { 3 }),
+            rounds: arguments
+                .opt_value_from_str("--rounds")?
+                .unwrap_or(if quick { 1 } else { 3 }),
             peers: chosen(&peers::ALL, peers.as_deref(), |peer| peer.name)?,
             scenarios: match scenarios {
                 Some(names) => chosen(&scenario::ALL, Some(&names), |scenario| scenario.name)?,
-                None => scenario::ALL.into_iter().filter(|known| known.quick || !quick).collect(),
+                None => scenario::ALL
+                    .into_iter()
+                    .filter(|known| known.quick || !quick)
+                    .collect(),
             },
-            output: arguments.opt_value_from_str("--output")?.unwrap_or_else(|| package.into()),
+            output: arguments
+                .opt_value_from_str("--output")?
+                .unwrap_or_else(|| package.into()),
             log: package.join("../target/bench-logs"),
         };
         let rest = arguments.finish();
@@ -132,8 +155,14 @@ fn measure(
     let seconds = Duration::from_secs_f64;
     let effort = Effort {
         window: match wanted.quick {
-            true => Window { warm: seconds(0.4), measure: seconds(0.8) },
-            false => Window { warm: seconds(1.0), measure: seconds(2.0) },
+            true => Window {
+                warm: seconds(0.4),
+                measure: seconds(0.8),
+            },
+            false => Window {
+                warm: seconds(1.0),
+                measure: seconds(2.0),
+            },
         },
         hold: seconds(1.0),
         files,
@@ -145,14 +174,19 @@ fn measure(
                 // Pings come after 20 s, too long to wait for in each round.
                 let long = !wanted.quick && round == 0 && scenario.name == "idle-10k";
                 let hold = if long { seconds(24.0) } else { effort.hold };
-                let log = wanted.log.join(format!("{}-{}.log", scenario.name, peer.name));
+                let log = wanted
+                    .log
+                    .join(format!("{}-{}.log", scenario.name, peer.name));
                 let result = std::fs::create_dir_all(&wanted.log)
                     .map_err(anyhow::Error::from)
                     .and_then(|()| scenario.run(peer, Effort { hold, ..effort }, &log));
                 let rounds = all.entry((scenario.name, peer.name)).or_default();
                 match result {
                     Ok(metrics) => {
-                        let value = metrics.get(scenario.figure.metric()).copied().unwrap_or(0.0);
+                        let value = metrics
+                            .get(scenario.figure.metric())
+                            .copied()
+                            .unwrap_or(0.0);
                         println!("{} {}: {value:.2}", scenario.name, peer.name);
                         rounds.measured.push(metrics);
                     }
@@ -169,5 +203,8 @@ fn measure(
 
 fn shell(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
-    output.map_or_else(|_| "?".into(), |output| String::from_utf8_lossy(&output.stdout).trim().into())
+    output.map_or_else(
+        |_| "?".into(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().into(),
+    )
 }

@@ -59,7 +59,9 @@ impl Floor {
 
     fn run(&mut self, address: SocketAddr) -> Result<()> {
         let mut listener = TcpListener::bind(address)?;
-        self.poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        self.poll
+            .registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
         let mut events = Events::with_capacity(1024);
         loop {
             self.poll.poll(&mut events, None)?;
@@ -78,7 +80,10 @@ impl Floor {
             }
             let mut dirty = std::mem::take(&mut self.dirty);
             for at in dirty.drain(..) {
-                if self.peers[at].as_mut().is_some_and(|peer| peer.flush().is_err()) {
+                if self.peers[at]
+                    .as_mut()
+                    .is_some_and(|peer| peer.flush().is_err())
+                {
                     self.remove(at);
                 }
             }
@@ -99,7 +104,9 @@ impl Floor {
                 self.peers.len() - 1
             });
             let interest = Interest::READABLE | Interest::WRITABLE;
-            self.poll.registry().register(&mut stream, Token(at), interest)?;
+            self.poll
+                .registry()
+                .register(&mut stream, Token(at), interest)?;
             self.peers[at] = Some(Peer {
                 stream,
                 group: None,
@@ -193,7 +200,10 @@ impl Floor {
         });
         peer.inbox = inbox;
         self.peers[at] = Some(peer);
-        for (group, frame) in group.into_iter().flat_map(|group| broadcasts.iter().map(move |frame| (group, frame))) {
+        for (group, frame) in group
+            .into_iter()
+            .flat_map(|group| broadcasts.iter().map(move |frame| (group, frame)))
+        {
             for &member in &self.groups[usize::from(group)] {
                 if let Some(peer) = &mut self.peers[member] {
                     peer.output.extend_from_slice(frame);
@@ -227,10 +237,16 @@ impl Floor {
 
 /// Turns a client's frame, in place, into the server's frame of the same payload.
 fn answer(head: Head, frame: &mut [u8]) -> Result<&[u8]> {
-    let mask = head.mask.ok_or_else(|| anyhow::anyhow!("a frame without a mask"))?;
+    let mask = head
+        .mask
+        .ok_or_else(|| anyhow::anyhow!("a frame without a mask"))?;
     ws::unmask(&mut frame[head.header..], mask);
     anyhow::ensure!(head.opcode != CLOSE, "the client closes");
-    let opcode = if head.opcode == PING { PONG } else { head.opcode };
+    let opcode = if head.opcode == PING {
+        PONG
+    } else {
+        head.opcode
+    };
     let (header, len) = ws::server_header(opcode, head.payload);
     // A server's header is shorter than a client's by the mask.
     let start = head.header - len;

@@ -70,7 +70,11 @@ impl Client {
     /// Writes a frame, or what the socket takes of it; the rest follows when it takes more.
     pub(super) fn send(&mut self, frame: Frame) -> Result<()> {
         self.queue.push_back(frame);
-        if self.queue.len() == 1 { self.flush() } else { Ok(()) }
+        if self.queue.len() == 1 {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn flush(&mut self) -> Result<()> {

@@ -55,7 +55,11 @@ impl Echo {
     pub fn run(&self, swarm: &mut Swarm, pid: u32, window: Window) -> Result<Metrics> {
         swarm.open_all(self.connections, Duration::from_secs(120), &mut ())?;
         let payload = self.payload();
-        let opcode = if self.check == Check::Binary { BINARY } else { TEXT };
+        let opcode = if self.check == Check::Binary {
+            BINARY
+        } else {
+            TEXT
+        };
         let mut echoes = Echoes {
             echo: *self,
             frame: ws::client_frame(opcode, &payload).into(),
@@ -76,7 +80,11 @@ impl Echo {
         let meter = Meter::start(pid)?;
         drive(swarm, &mut echoes, window.measure)?;
         let mut metrics = Metrics::new();
-        ensure!(echoes.latencies.count() > 0, "no echo in {:?}", window.measure);
+        ensure!(
+            echoes.latencies.count() > 0,
+            "no echo in {:?}",
+            window.measure
+        );
         meter.stop(echoes.latencies.count(), &mut metrics)?;
         echoes.latencies.summarize(&mut metrics);
         echoes.stopped = true;
@@ -133,11 +141,21 @@ impl Sink for Echoes {
 impl Echoes {
     fn check(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
         self.received += 1;
-        let expected = if self.echo.check == Check::Binary { BINARY } else { TEXT };
-        ensure!(opcode == expected, "an echo of opcode {opcode}, not {expected}");
+        let expected = if self.echo.check == Check::Binary {
+            BINARY
+        } else {
+            TEXT
+        };
+        ensure!(
+            opcode == expected,
+            "an echo of opcode {opcode}, not {expected}"
+        );
         let sampled = self.received % SAMPLE == 1;
         if self.echo.check == Check::Json {
-            ensure!(payload.ends_with(br#""}"#), "an echo that is no JSON object");
+            ensure!(
+                payload.ends_with(br#""}"#),
+                "an echo that is no JSON object"
+            );
             if sampled {
                 let value: serde_json::Value = serde_json::from_slice(payload)?;
                 let sent: serde_json::Value = serde_json::from_slice(&self.payload)?;
@@ -150,7 +168,10 @@ impl Echoes {
                 payload.len(),
                 self.payload.len()
             );
-            ensure!(!sampled || payload == self.payload, "an echo of other bytes");
+            ensure!(
+                !sampled || payload == self.payload,
+                "an echo of other bytes"
+            );
         }
         Ok(())
     }

@@ -64,7 +64,11 @@ impl Fan {
             stopped: false,
         };
         for sender in 0..self.in_flight {
-            deliveries.senders.push(Sender { number: 1, at: Instant::now(), delivered: 0 });
+            deliveries.senders.push(Sender {
+                number: 1,
+                at: Instant::now(),
+                delivered: 0,
+            });
             swarm.send(sender, self.frame(sender, 1))?;
         }
         let before = sys::resident(pid)?;
@@ -73,14 +77,22 @@ impl Fan {
         let meter = Meter::start(pid)?;
         drive(swarm, &mut deliveries, window.measure)?;
         let mut metrics = Metrics::new();
-        ensure!(deliveries.latencies.count() > 0, "nothing was delivered in {:?}", window.measure);
+        ensure!(
+            deliveries.latencies.count() > 0,
+            "nothing was delivered in {:?}",
+            window.measure
+        );
         meter.stop(deliveries.latencies.count(), &mut metrics)?;
         deliveries.latencies.summarize(&mut metrics);
         let grown = sys::resident(pid)?.saturating_sub(before);
         metrics.insert("grown_bytes", grown as f64);
         deliveries.stopped = true;
         let end = Instant::now() + Duration::from_secs(20);
-        while deliveries.senders.iter().any(|sender| sender.delivered < self.members) {
+        while deliveries
+            .senders
+            .iter()
+            .any(|sender| sender.delivered < self.members)
+        {
             ensure!(Instant::now() < end, "some deliveries never came");
             swarm.turn(Duration::from_millis(100), &mut deliveries)?;
         }
@@ -127,12 +139,19 @@ impl Sink for Deliveries {
         }
         let sender = self.senders.get_mut(from).context("a delivery of nobody")?;
         let last = &mut self.last[connection * self.fan.in_flight + from];
-        ensure!(*last + 1 == number, "member {connection} got {number} after {last}");
+        ensure!(
+            *last + 1 == number,
+            "member {connection} got {number} after {last}"
+        );
         *last = number;
         self.latencies.record(now - sender.at);
         sender.delivered += 1;
         if sender.delivered == self.fan.members && !self.stopped {
-            *sender = Sender { number: number + 1, at: Instant::now(), delivered: 0 };
+            *sender = Sender {
+                number: number + 1,
+                at: Instant::now(),
+                delivered: 0,
+            };
             send.push((from, self.fan.frame(from, sender.number)));
         }
         Ok(())
@@ -146,5 +165,8 @@ fn numbers(payload: &[u8]) -> Option<(usize, u32)> {
     for digit in digits {
         number = number * 10 + u64::from(digit.checked_sub(b'0')?);
     }
-    Some(((number / 100_000_000) as usize, (number % 100_000_000) as u32))
+    Some((
+        (number / 100_000_000) as usize,
+        (number % 100_000_000) as u32,
+    ))
 }

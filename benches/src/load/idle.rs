@@ -68,7 +68,10 @@ impl Idle {
         metrics.insert("broadcast_ms", sent.elapsed().as_secs_f64() * 1000.0);
         meter.stop(self.connections as u64, &mut metrics)?;
         wait(swarm, &mut Heard::default(), Duration::from_millis(200))?;
-        metrics.insert("bytes_after", each(sys::resident(pid)?.saturating_sub(empty)));
+        metrics.insert(
+            "bytes_after",
+            each(sys::resident(pid)?.saturating_sub(empty)),
+        );
         Ok(metrics)
     }
 }
@@ -101,7 +104,10 @@ impl Sink for Heard {
         if self.0.is_multiple_of(97) {
             let value: serde_json::Value = serde_json::from_slice(payload)?;
             let expected: serde_json::Value = serde_json::from_str(MESSAGE)?;
-            ensure!(value == expected, "another broadcast than expected: {value}");
+            ensure!(
+                value == expected,
+                "another broadcast than expected: {value}"
+            );
         }
         self.0 += 1;
         Ok(())

@@ -28,7 +28,10 @@ impl Storm {
         // As after a restart, the server holds none of them any more.
         let gone = Instant::now() + Duration::from_secs(30);
         while sys::open_files(pid)? > self.clients / 10 {
-            ensure!(Instant::now() < gone, "the server keeps sockets whose clients are gone");
+            ensure!(
+                Instant::now() < gone,
+                "the server keeps sockets whose clients are gone"
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
 

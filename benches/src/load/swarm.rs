@@ -44,7 +44,10 @@ impl Sink for () {
         _now: Instant,
         _send: &mut Vec<(usize, Frame)>,
     ) -> Result<()> {
-        bail!("{} bytes came unasked on connection {connection}", payload.len())
+        bail!(
+            "{} bytes came unasked on connection {connection}",
+            payload.len()
+        )
     }
 }
 
@@ -181,14 +184,18 @@ impl Swarm {
             self.turn(Duration::from_millis(100), sink)?;
             ensure!(Instant::now() < end, "the slow reader got no connection");
         }
-        self.poll.registry().deregister(&mut self.clients[deaf].stream)?;
+        self.poll
+            .registry()
+            .deregister(&mut self.clients[deaf].stream)?;
         Ok(deaf)
     }
 
     fn add(&mut self, mut client: Client) -> Result<()> {
         let token = Token(self.clients.len());
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut client.stream, token, interest)?;
+        self.poll
+            .registry()
+            .register(&mut client.stream, token, interest)?;
         self.clients.push(client);
         Ok(())
     }
@@ -217,7 +224,10 @@ impl Swarm {
         for event in &events {
             let at = event.token().0;
             match self.serve(at, event.is_writable(), event.is_readable(), sink) {
-                Err(error) => self.lose(at).ok_or(error).with_context(|| format!("connection {at}"))?,
+                Err(error) => self
+                    .lose(at)
+                    .ok_or(error)
+                    .with_context(|| format!("connection {at}"))?,
                 Ok(()) => {}
             }
         }
@@ -230,7 +240,10 @@ impl Swarm {
         let lost = self.lost.as_mut()?;
         *lost += 1;
         // It may be gone from epoll already.
-        let _ = self.poll.registry().deregister(&mut self.clients[at].stream);
+        let _ = self
+            .poll
+            .registry()
+            .deregister(&mut self.clients[at].stream);
         Some(())
     }
 

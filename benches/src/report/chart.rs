@@ -17,28 +17,72 @@ const GRID: &str = "#e4e4e4";
 pub(super) fn render(report: &Report) -> String {
     let mut svg = Svg::new(WIDTH, TOP + PANEL[1] * 2.0 + 8.0);
     let title = "What a message and a socket cost the server";
-    svg.text([MARGIN, 30.0], Anchor::Start, "font-size=\"17\" font-weight=\"600\" fill=\"#222\"", title);
-    let under = format!("{}, {}. Lower is better. Server on one core.", report.date, report.machine);
+    svg.text(
+        [MARGIN, 30.0],
+        Anchor::Start,
+        "font-size=\"17\" font-weight=\"600\" fill=\"#222\"",
+        title,
+    );
+    let under = format!(
+        "{}, {}. Lower is better. Server on one core.",
+        report.date, report.machine
+    );
     svg.text([MARGIN, 50.0], Anchor::Start, FAINT, &under);
 
     let panel = |column: f64, row: f64| [column * PANEL[0], TOP + row * PANEL[1]];
-    bars(&mut svg, panel(0.0, 0.0), report, "echo-64", "Echo of 64 B, CPU µs per message");
-    bars(&mut svg, panel(1.0, 0.0), report, "chat-1", "Group of 1,000, CPU µs per delivery");
+    bars(
+        &mut svg,
+        panel(0.0, 0.0),
+        report,
+        "echo-64",
+        "Echo of 64 B, CPU µs per message",
+    );
+    bars(
+        &mut svg,
+        panel(1.0, 0.0),
+        report,
+        "chat-1",
+        "Group of 1,000, CPU µs per delivery",
+    );
     let idle = |scenario: &&Scenario| scenario.figure == Figure::Bytes;
     let known = |scenario: &&Scenario| report.median(scenario.name, OURS, "bytes").is_some();
     if let Some(largest) = report.scenarios.iter().filter(idle).rfind(known) {
-        let title = format!("Memory per idle socket, bytes, of {}", count(largest.connections()));
+        let title = format!(
+            "Memory per idle socket, bytes, of {}",
+            count(largest.connections())
+        );
         bars(&mut svg, panel(2.0, 0.0), report, largest.name, &title);
     }
 
     let sizes = ["echo-64", "echo-1k", "echo-16k", "echo-1m"];
     let by_size = |scenario: &Scenario| scenario.size().unwrap_or(1) as f64;
-    curves(&mut svg, panel(0.0, 1.0), report, &sizes, &by_size, "Echo, CPU µs by message size, bytes");
+    curves(
+        &mut svg,
+        panel(0.0, 1.0),
+        report,
+        &sizes,
+        &by_size,
+        "Echo, CPU µs by message size, bytes",
+    );
     let many = ["echo-64", "echo-64-1k", "echo-64-10k", "echo-64-50k"];
     let by_count = |scenario: &Scenario| scenario.connections() as f64;
-    curves(&mut svg, panel(1.0, 1.0), report, &many, &by_count, "Echo of 64 B, CPU µs by connections");
+    curves(
+        &mut svg,
+        panel(1.0, 1.0),
+        report,
+        &many,
+        &by_count,
+        "Echo of 64 B, CPU µs by connections",
+    );
     let idle = ["idle-1k", "idle-10k", "idle-19k", "idle-50k", "idle-100k"];
-    curves(&mut svg, panel(2.0, 1.0), report, &idle, &by_count, "Memory per socket, bytes by connections");
+    curves(
+        &mut svg,
+        panel(2.0, 1.0),
+        report,
+        &idle,
+        &by_count,
+        "Memory per socket, bytes by connections",
+    );
     svg.finish()
 }
 
@@ -57,7 +101,11 @@ fn colour(peer: &str) -> &'static str {
 }
 
 fn count(number: usize) -> String {
-    if number < 1000 { number.to_string() } else { format!("{},{:03}", number / 1000, number % 1000) }
+    if number < 1000 {
+        number.to_string()
+    } else {
+        format!("{},{:03}", number / 1000, number % 1000)
+    }
 }
 
 /// One bar per peer. The slowest would flatten all others, so their bars are cut, and say so.
@@ -73,7 +121,11 @@ fn bars(svg: &mut Svg, [x, y]: [f64; 2], report: &Report, scenario: &str, title:
             Some((peer.name, value))
         })
         .collect();
-    let smallest = values.iter().map(|(_, value)| *value).fold(f64::INFINITY, f64::min).max(0.01);
+    let smallest = values
+        .iter()
+        .map(|(_, value)| *value)
+        .fold(f64::INFINITY, f64::min)
+        .max(0.01);
     let longest = values
         .iter()
         .map(|(_, value)| *value)
@@ -85,14 +137,23 @@ fn bars(svg: &mut Svg, [x, y]: [f64; 2], report: &Report, scenario: &str, title:
         let top = y + 28.0 + at as f64 * 28.0;
         let left = x + MARGIN + 100.0;
         let cut = *value > longest;
-        let length = if cut { room } else { value / longest * room * 0.94 };
+        let length = if cut {
+            room
+        } else {
+            value / longest * room * 0.94
+        };
         let style = if *peer == OURS { BOLD } else { PLAIN };
         svg.text([left - 8.0, top + 14.0], Anchor::End, style, peer);
         svg.rect([left, top], [length.max(1.0), 19.0], colour(peer));
         if cut {
             svg.rect([left + length - 14.0, top - 1.0], [4.0, 21.0], "#fff");
         }
-        svg.text([left + length + 5.0, top + 14.0], Anchor::Start, style, &figure(*value));
+        svg.text(
+            [left + length + 5.0, top + 14.0],
+            Anchor::Start,
+            style,
+            &figure(*value),
+        );
     }
 }
 
@@ -105,8 +166,11 @@ fn curves(
     by: &dyn Fn(&Scenario) -> f64,
     title: &str,
 ) {
-    let scenarios: Vec<_> =
-        report.scenarios.iter().filter(|known| scenarios.contains(&known.name)).collect();
+    let scenarios: Vec<_> = report
+        .scenarios
+        .iter()
+        .filter(|known| scenarios.contains(&known.name))
+        .collect();
     let curves: Vec<(&str, Vec<[f64; 2]>)> = report
         .peers
         .iter()
@@ -133,7 +197,10 @@ fn curves(
     };
     let ((left, right), (low, high)) = (range(0), range(1));
     let (low, high) = (low.floor(), high.ceil());
-    let (origin, room) = ([x + MARGIN + 34.0, y + PANEL[1] - 34.0], [PANEL[0] - MARGIN - 110.0, 226.0]);
+    let (origin, room) = (
+        [x + MARGIN + 34.0, y + PANEL[1] - 34.0],
+        [PANEL[0] - MARGIN - 110.0, 226.0],
+    );
     let place = |[px, py]: [f64; 2]| {
         [
             origin[0] + (px.log10() - left) / (right - left) * room[0],
@@ -144,13 +211,23 @@ fn curves(
         let value = 10_f64.powi(decade);
         let [_, at] = place([1.0, value]);
         svg.line([origin[0], at], [origin[0] + room[0], at], GRID);
-        svg.text([origin[0] - 6.0, at + 4.0], Anchor::End, FAINT, &whole(value));
+        svg.text(
+            [origin[0] - 6.0, at + 4.0],
+            Anchor::End,
+            FAINT,
+            &whole(value),
+        );
     }
     for scenario in &scenarios {
         if all().any(|point| (point[0] - by(scenario)).abs() < 0.5) {
             let [at, _] = place([by(scenario), 1.0]);
             svg.line([at, origin[1]], [at, origin[1] - room[1]], GRID);
-            svg.text([at, origin[1] + 16.0], Anchor::Middle, FAINT, &whole(by(scenario)));
+            svg.text(
+                [at, origin[1] + 16.0],
+                Anchor::Middle,
+                FAINT,
+                &whole(by(scenario)),
+            );
         }
     }
     let mut labels = Vec::new();

@@ -15,9 +15,12 @@ pub(super) fn render(report: &Report) -> String {
 fn write(report: &Report, out: &mut String) -> fmt::Result {
     writeln!(out, "# Results\n")?;
     writeln!(out, "{}, {}.\n", report.date, report.machine)?;
-    writeln!(out, "Made by `{}`; medians of the rounds, and in brackets how far the rounds lie apart \
+    writeln!(
+        out,
+        "Made by `{}`; medians of the rounds, and in brackets how far the rounds lie apart \
         (highest minus lowest, in per cent of the median). README.md says what each figure means.\n",
-        report.command)?;
+        report.command
+    )?;
     writeln!(out, "![The same as a picture](results.svg)\n")?;
     for note in &report.notes {
         writeln!(out, "- {note}")?;
@@ -26,12 +29,26 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
     for (peer, version) in &report.peers {
         match version {
             Ok(version) => writeln!(out, "| {} | {} | {version} |", peer.name, peer.what)?,
-            Err(why) => writeln!(out, "| {} | {} | **missing**: {why} |", peer.name, peer.what)?,
+            Err(why) => writeln!(
+                out,
+                "| {} | {} | **missing**: {why} |",
+                peer.name, peer.what
+            )?,
         }
     }
     overview(report, out, Figure::Cpu, "Server CPU per message, µs")?;
-    overview(report, out, Figure::Bytes, "Server memory per idle socket, bytes")?;
-    overview(report, out, Figure::Slowdown, "p99 of 1,000 members with a slow reader among them ÷ without")?;
+    overview(
+        report,
+        out,
+        Figure::Bytes,
+        "Server memory per idle socket, bytes",
+    )?;
+    overview(
+        report,
+        out,
+        Figure::Slowdown,
+        "p99 of 1,000 members with a slow reader among them ÷ without",
+    )?;
     for scenario in &report.scenarios {
         details(report, out, scenario)?;
     }
@@ -40,8 +57,11 @@ fn write(report: &Report, out: &mut String) -> fmt::Result {
 
 /// One line per scenario, one column per peer.
 fn overview(report: &Report, out: &mut String, kind: Figure, title: &str) -> fmt::Result {
-    let scenarios: Vec<_> =
-        report.scenarios.iter().filter(|scenario| scenario.figure == kind).collect();
+    let scenarios: Vec<_> = report
+        .scenarios
+        .iter()
+        .filter(|scenario| scenario.figure == kind)
+        .collect();
     if scenarios.is_empty() {
         return Ok(());
     }
@@ -66,7 +86,11 @@ fn overview(report: &Report, out: &mut String, kind: Figure, title: &str) -> fmt
             }
         }
         let ratio = ratio(report, scenario, OURS, FLOOR);
-        writeln!(out, " {} |", ratio.map_or_else(|| "–".into(), |ratio| format!("{ratio:.2}")))?;
+        writeln!(
+            out,
+            " {} |",
+            ratio.map_or_else(|| "–".into(), |ratio| format!("{ratio:.2}"))
+        )?;
     }
     Ok(())
 }
@@ -112,7 +136,11 @@ fn details(report: &Report, out: &mut String, scenario: &Scenario) -> fmt::Resul
                 ("slowdown", "p99 ÷ without"),
                 ("grown_bytes", "memory grown, bytes"),
             ];
-            if kind == Figure::Slowdown { &ALL } else { &ALL.as_slice()[..6] }
+            if kind == Figure::Slowdown {
+                &ALL
+            } else {
+                &ALL.as_slice()[..6]
+            }
         }
     };
     write!(out, "| peer |")?;
@@ -123,7 +151,11 @@ fn details(report: &Report, out: &mut String, scenario: &Scenario) -> fmt::Resul
     writeln!(out, "|---|{}", "---|".repeat(columns.len() + 2))?;
     for (peer, version) in &report.peers {
         let Some(rounds) = report.rounds.get(&(scenario.name, peer.name)) else {
-            let why = if version.is_err() { "missing" } else { "not run" };
+            let why = if version.is_err() {
+                "missing"
+            } else {
+                "not run"
+            };
             writeln!(out, "| {} | {why} |", peer.name)?;
             continue;
         };

@@ -50,20 +50,30 @@ pub struct Spread {
 impl Report {
     /// The median and the spread of a metric.
     pub fn spread(&self, scenario: &str, peer: &str, metric: &str) -> Option<Spread> {
-        let (_, rounds) =
-            self.rounds.iter().find(|((s, p), _)| *s == scenario && *p == peer)?;
-        let mut values: Vec<f64> =
-            rounds.measured.iter().filter_map(|metrics| metrics.get(metric).copied()).collect();
+        let (_, rounds) = self
+            .rounds
+            .iter()
+            .find(|((s, p), _)| *s == scenario && *p == peer)?;
+        let mut values: Vec<f64> = rounds
+            .measured
+            .iter()
+            .filter_map(|metrics| metrics.get(metric).copied())
+            .collect();
         values.sort_by(f64::total_cmp);
         let (first, last) = (values.first()?, values.last()?);
         let median = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
-        let range = if median == 0.0 { 0.0 } else { (last - first) / median };
+        let range = if median == 0.0 {
+            0.0
+        } else {
+            (last - first) / median
+        };
         Some(Spread { median, range })
     }
 
     /// The median of a metric.
     pub fn median(&self, scenario: &str, peer: &str, metric: &str) -> Option<f64> {
-        self.spread(scenario, peer, metric).map(|spread| spread.median)
+        self.spread(scenario, peer, metric)
+            .map(|spread| spread.median)
     }
 
     /// As Markdown.

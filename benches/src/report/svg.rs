@@ -37,7 +37,10 @@ impl Svg {
 
     /// A line through points, with a dot on each.
     pub(super) fn curve(&mut self, points: &[[f64; 2]], stroke: &str, width: f64) {
-        let list: Vec<_> = points.iter().map(|[x, y]| format!("{x:.1},{y:.1}")).collect();
+        let list: Vec<_> = points
+            .iter()
+            .map(|[x, y]| format!("{x:.1},{y:.1}"))
+            .collect();
         self.add(&format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"{width}\" \
              stroke-linejoin=\"round\"/>",
@@ -45,7 +48,9 @@ impl Svg {
         ));
         for [x, y] in points {
             let radius = width + 1.0;
-            self.add(&format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{stroke}\"/>"));
+            self.add(&format!(
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\" fill=\"{stroke}\"/>"
+            ));
         }
     }
 
