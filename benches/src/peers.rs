@@ -299,7 +299,8 @@ fn locked(package: &str) -> Result<String> {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
     let lock = std::fs::read_to_string(lock)?;
     let name = format!("name = \"{package}\"\nversion = \"");
-    let (_, rest) = lock.split_once(&name).context("not in Cargo.lock")?;
+    // Where there are two, ours is the newer one: the workspace keeps its own current.
+    let (_, rest) = lock.rsplit_once(&name).context("not in Cargo.lock")?;
     Ok(rest.split('"').next().unwrap_or("?").into())
 }
 

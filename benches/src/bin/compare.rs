@@ -42,11 +42,7 @@ fn main() -> Result<()> {
         notes.push("There is one core: server and generator share it.".into());
     }
     notes.push(format!("A process may open {files} files here."));
-    let busy = std::fs::read_to_string("/proc/loadavg")?;
-    notes.push(format!(
-        "Load average when the run began: {}.",
-        busy.split(' ').next().unwrap_or("?")
-    ));
+    notes.push(load_note()?);
 
     let mut installed = Vec::new();
     for peer in &wanted.peers {
@@ -88,6 +84,23 @@ fn main() -> Result<()> {
         wanted.output.display()
     );
     Ok(())
+}
+
+/// Whoever else uses the machine spoils the figures, and the reader must know.
+fn load_note() -> Result<String> {
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    let load: f64 = load
+        .split(' ')
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0.0);
+    Ok(if load > 0.5 {
+        format!(
+            "**The machine was busy** when the run began (load average {load}): only indicative."
+        )
+    } else {
+        format!("Load average when the run began: {load}.")
+    })
 }
 
 impl Wanted {
