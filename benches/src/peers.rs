@@ -117,6 +117,11 @@ impl Drop for Running {
 }
 
 impl Peer {
+    /// Whether ten thousand sockets take it minutes, so that one round of those must do.
+    pub fn is_slow(&self) -> bool {
+        matches!(self.program, Program::Uvicorn | Program::Daphne)
+    }
+
     /// Installs what the peer needs and returns its version.
     ///
     /// # Errors

@@ -123,7 +123,7 @@ pub const ALL: [Scenario; 21] = [
             64,
             64,
             Check::Json,
-            true,
+            false,
         )
     },
     fan(
@@ -140,7 +140,7 @@ pub const ALL: [Scenario; 21] = [
         "/relay/",
         1000,
         4,
-        true,
+        false,
     ),
     fan(
         "chat-1",
@@ -167,7 +167,7 @@ pub const ALL: [Scenario; 21] = [
         false,
     ),
     idle("idle-1k", "1,000 idle sockets in a group", 1000, true),
-    idle("idle-10k", "10,000 idle sockets in a group", 10_000, true),
+    idle("idle-10k", "10,000 idle sockets in a group", 10_000, false),
     idle("idle-19k", "19,000 idle sockets in a group", 19_000, false),
     idle("idle-50k", "50,000 idle sockets in a group", 50_000, false),
     idle(
@@ -180,7 +180,7 @@ pub const ALL: [Scenario; 21] = [
         name: "storm-1k",
         what: "1,000 clients connect at once",
         figure: Figure::Cpu,
-        quick: false,
+        quick: true,
         load: Load::Storm(Storm { clients: 1000 }),
         path: "/chat/",
     },
@@ -188,7 +188,7 @@ pub const ALL: [Scenario; 21] = [
         name: "storm-10k",
         what: "10,000 clients connect at once",
         figure: Figure::Cpu,
-        quick: true,
+        quick: false,
         load: Load::Storm(Storm { clients: 10_000 }),
         path: "/chat/",
     },

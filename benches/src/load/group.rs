@@ -12,6 +12,9 @@ use crate::ws::{self, TEXT};
 /// One delivery in so many is parsed as JSON; of the others, the number at the end is read.
 const SAMPLE: u64 = 251;
 
+/// How many messages of each sender a window has at the least.
+const ROUNDS: usize = 8;
+
 /// A load of broadcasts.
 #[derive(Clone, Copy, Debug)]
 pub struct Fan {
@@ -76,6 +79,13 @@ impl Fan {
         deliveries.latencies.clear();
         let meter = Meter::start(pid)?;
         drive(swarm, &mut deliveries, window.measure)?;
+        // A slow server delivers in bursts of a whole group: a few of them, or the end of the
+        // window falls anywhere within one.
+        let enough = (ROUNDS * self.in_flight * self.members) as u64;
+        let end = Instant::now() + Duration::from_secs(10);
+        while deliveries.latencies.count() < enough && Instant::now() < end {
+            drive(swarm, &mut deliveries, Duration::from_millis(5))?;
+        }
         let mut metrics = Metrics::new();
         ensure!(
             deliveries.latencies.count() > 0,
