@@ -129,8 +129,8 @@ impl Peer {
     /// Why it cannot be had: it is then named as missing.
     pub fn install(&self) -> Result<String> {
         match self.program {
-            Program::Rust(binary, _, version) => {
-                ensure!(self.binary(binary).exists(), "`{binary}` is not built");
+            Program::Rust(name, _, version) => {
+                ensure!(binary(name).exists(), "`{name}` is not built");
                 match version {
                     Version::Own => Ok(env!("CARGO_PKG_VERSION").into()),
                     Version::Locked(package) => Ok(format!("{package} {}", locked(package)?)),
@@ -191,9 +191,9 @@ impl Peer {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
         let port = port.to_string();
         match self.program {
-            Program::Rust(binary, arguments, _) => {
+            Program::Rust(name, arguments, _) => {
                 command
-                    .arg(self.binary(binary))
+                    .arg(binary(name))
                     .arg(format!("--addr=127.0.0.1:{port}"));
                 command.args(arguments);
             }
@@ -222,12 +222,12 @@ impl Peer {
             }
         }
     }
+}
 
-    /// Beside the running binary.
-    fn binary(&self, name: &str) -> PathBuf {
-        let own = std::env::current_exe().unwrap_or_default();
-        own.with_file_name(name)
-    }
+/// Beside the running binary.
+fn binary(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.with_file_name(name)
 }
 
 const APPLICATION: &str = "django_peer:application";

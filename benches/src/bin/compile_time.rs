@@ -164,8 +164,9 @@ fn write_package(root: &Path, folder: &Path, name: &str, source: &str) -> Result
     std::fs::create_dir_all(folder.join("src"))?;
     let manifest = format!(
         "[package]\nname = \"compile-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-         [dependencies]\nchannels = {{ path = {root:?} }}\n\
-         serde = {{ version = \"1\", features = [\"derive\"] }}\n\n[workspace]\n"
+         [dependencies]\nchannels = {{ path = '{}' }}\n\
+         serde = {{ version = \"1\", features = [\"derive\"] }}\n\n[workspace]\n",
+        root.display()
     );
     std::fs::write(folder.join("Cargo.toml"), manifest)?;
     // The same versions as everywhere else.

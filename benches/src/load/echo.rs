@@ -40,7 +40,7 @@ struct Echoes {
     echo: Echo,
     payload: Vec<u8>,
     frame: Frame,
-    sent: Vec<VecDeque<Instant>>,
+    waiting: Vec<VecDeque<Instant>>,
     latencies: Latencies,
     received: u64,
     stopped: bool,
@@ -64,14 +64,14 @@ impl Echo {
             echo: *self,
             frame: ws::client_frame(opcode, &payload).into(),
             payload,
-            sent: vec![VecDeque::with_capacity(self.in_flight); self.connections],
+            waiting: vec![VecDeque::with_capacity(self.in_flight); self.connections],
             latencies: Latencies::default(),
             received: 0,
             stopped: false,
         };
         for connection in 0..self.connections {
             for _ in 0..self.in_flight {
-                echoes.sent[connection].push_back(Instant::now());
+                echoes.waiting[connection].push_back(Instant::now());
                 swarm.send(connection, Frame::clone(&echoes.frame))?;
             }
         }
@@ -89,7 +89,7 @@ impl Echo {
         echoes.latencies.summarize(&mut metrics);
         echoes.stopped = true;
         let end = Instant::now() + Duration::from_secs(20);
-        while echoes.sent.iter().any(|waiting| !waiting.is_empty()) {
+        while echoes.waiting.iter().any(|waiting| !waiting.is_empty()) {
             ensure!(Instant::now() < end, "some messages never came back");
             swarm.turn(Duration::from_millis(100), &mut echoes)?;
         }
@@ -127,11 +127,11 @@ impl Sink for Echoes {
         send: &mut Vec<(usize, Frame)>,
     ) -> Result<()> {
         self.check(opcode, payload)?;
-        let sent = &mut self.sent[connection];
-        let since = sent.pop_front().context("an echo of nothing")?;
+        let waiting = &mut self.waiting[connection];
+        let since = waiting.pop_front().context("an echo of nothing")?;
         self.latencies.record(now - since);
         if !self.stopped {
-            sent.push_back(now);
+            waiting.push_back(now);
             send.push((connection, Frame::clone(&self.frame)));
         }
         Ok(())

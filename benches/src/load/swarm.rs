@@ -223,12 +223,10 @@ impl Swarm {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             let at = event.token().0;
-            match self.serve(at, event.is_writable(), event.is_readable(), sink) {
-                Err(error) => self
-                    .lose(at)
+            if let Err(error) = self.serve(at, event.is_writable(), event.is_readable(), sink) {
+                self.lose(at)
                     .ok_or(error)
-                    .with_context(|| format!("connection {at}"))?,
-                Ok(()) => {}
+                    .with_context(|| format!("connection {at}"))?;
             }
         }
         self.events = events;

@@ -121,11 +121,10 @@ fn bars(svg: &mut Svg, [x, y]: [f64; 2], report: &Report, scenario: &str, title:
             Some((peer.name, value))
         })
         .collect();
-    let smallest = values
-        .iter()
+    let servers = values.iter().filter(|(peer, _)| *peer != FLOOR);
+    let smallest = servers
         .map(|(_, value)| *value)
-        .fold(f64::INFINITY, f64::min)
-        .max(0.01);
+        .fold(f64::INFINITY, f64::min);
     let longest = values
         .iter()
         .map(|(_, value)| *value)
@@ -184,7 +183,8 @@ fn curves(
         })
         .collect();
     let all = || curves.iter().flat_map(|(_, points)| points);
-    if all().next().is_none() {
+    // One point is no growth.
+    if curves.iter().all(|(_, points)| points.len() < 2) {
         return;
     }
     svg.text([x + MARGIN, y + 14.0], Anchor::Start, BOLD, title);
@@ -250,7 +250,7 @@ fn curves(
 
 fn whole(value: f64) -> String {
     match value {
-        v if v >= 1_048_576.0 => format!("{:.0}M", v / 1_048_576.0),
+        v if v >= 1e6 => format!("{:.0}M", v / 1e6),
         v if v >= 1000.0 => format!("{:.0}k", v / 1000.0),
         v if v >= 1.0 => format!("{v:.0}"),
         v => format!("{v}"),

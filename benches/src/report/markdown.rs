@@ -76,12 +76,13 @@ fn overview(report: &Report, out: &mut String, kind: Figure, title: &str) -> fmt
         write!(out, "| {} |", scenario.what)?;
         for (peer, _) in &report.peers {
             match report.spread(scenario.name, peer.name, kind.metric()) {
-                Some(spread) => write!(
-                    out,
-                    " {} ({:.0}%) |",
-                    figure(spread.median),
-                    spread.range * 100.0
-                )?,
+                Some(spread) => {
+                    write!(out, " {}", figure(spread.median))?;
+                    if let Some(range) = spread.range {
+                        write!(out, " ({:.0}%)", range * 100.0)?;
+                    }
+                    write!(out, " |")?;
+                }
                 None => write!(out, " – |")?,
             }
         }

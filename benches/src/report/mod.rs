@@ -43,8 +43,9 @@ pub struct Rounds {
 pub struct Spread {
     /// The median.
     pub median: f64,
-    /// The distance between the lowest and the highest, as a share of the median.
-    pub range: f64,
+    /// The distance between the lowest and the highest, as a share of the median; one round
+    /// alone tells nothing of it.
+    pub range: Option<f64>,
 }
 
 impl Report {
@@ -62,11 +63,7 @@ impl Report {
         values.sort_by(f64::total_cmp);
         let (first, last) = (values.first()?, values.last()?);
         let median = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
-        let range = if median == 0.0 {
-            0.0
-        } else {
-            (last - first) / median
-        };
+        let range = (values.len() > 1 && median > 0.0).then(|| (last - first) / median);
         Some(Spread { median, range })
     }
 
@@ -91,8 +88,9 @@ impl Report {
 fn figure(value: f64) -> String {
     match value.abs() {
         v if v >= 1e6 => format!("{:.1}M", value / 1e6),
-        v if v >= 10_000.0 => format!("{:.0}k", value / 1e3),
-        v if v >= 1000.0 => format!("{:.1}k", value / 1e3),
+        v if v >= 100_000.0 => format!("{:.0}k", value / 1e3),
+        v if v >= 10_000.0 => format!("{:.1}k", value / 1e3),
+        v if v >= 1000.0 => format!("{:.2}k", value / 1e3),
         v if v >= 100.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
