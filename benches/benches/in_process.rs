@@ -110,7 +110,7 @@ fn in_process(criterion: &mut Criterion) {
         });
         group.bench_function(format!("group-of-64/{threads}-threads"), |bencher| {
             bencher.iter_custom(|rounds| {
-                let run = async { broadcasts(clients("/chat/").await, rounds).await };
+                let run = async move { broadcasts(clients("/chat/").await, rounds).await };
                 runtime.block_on(async { tokio::spawn(run).await.expect("it does not fail") })
             });
         });

@@ -169,15 +169,16 @@ fn build_servers() -> Result<()> {
 fn measure(wanted: &Wanted, scenario: &Scenario, files: u64, report: &mut Report) {
     let seconds = Duration::from_secs_f64;
     let effort = Effort {
-        window: match wanted.quick {
-            true => Window {
+        window: if wanted.quick {
+            Window {
                 warm: seconds(0.4),
                 measure: seconds(0.8),
-            },
-            false => Window {
+            }
+        } else {
+            Window {
                 warm: seconds(1.0),
                 measure: seconds(2.0),
-            },
+            }
         },
         hold: seconds(1.0),
         files,
@@ -189,8 +190,8 @@ fn measure(wanted: &Wanted, scenario: &Scenario, files: u64, report: &mut Report
                 continue;
             }
             // Pings come after 20 s, too long to wait for in each round.
-            let long = !wanted.quick && round == 0 && scenario.name == "idle-10k";
-            let hold = if long { seconds(24.0) } else { effort.hold };
+            let pinged = !wanted.quick && round == 0 && scenario.name == "idle-10k";
+            let hold = if pinged { seconds(24.0) } else { effort.hold };
             let log = wanted
                 .log
                 .join(format!("{}-{}.log", scenario.name, peer.name));
