@@ -128,3 +128,29 @@ mod tests {
         assert!(!mentions(&quote!(Json<Said>), &names));
     }
 }
+
+/// Whether two streams have the same tokens, wherever they come from.
+pub(crate) fn same(left: &TokenStream, right: &TokenStream) -> bool {
+    let (mut left, mut right) = (left.clone().into_iter(), right.clone().into_iter());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(TokenTree::Group(left)), Some(TokenTree::Group(right))) => {
+                if left.delimiter() != right.delimiter() || !same(&left.stream(), &right.stream()) {
+                    return false;
+                }
+            }
+            (Some(TokenTree::Punct(left)), Some(TokenTree::Punct(right))) => {
+                if left.as_char() != right.as_char() {
+                    return false;
+                }
+            }
+            (Some(left), Some(right)) => {
+                if left.to_string() != right.to_string() {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}

@@ -8,7 +8,7 @@ pub use crate::consumer::table::{table_size, table_slots};
 pub use crate::consumer::{
     BlockingConnectionOf, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook, HttpKind,
     Input, IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Relay,
-    Speaks, Supports, Table, WebSocketKind, hook,
+    Relays, Speaks, Supports, Table, WebSocketKind, hook,
 };
 pub use crate::event::{EventType, FromEvent, TypedEvent};
 pub use serde::Serialize;
@@ -24,6 +24,13 @@ pub const fn require_handlers<C: Handlers>() {}
 pub const fn supports<C: Declaration, H>()
 where
     C::Kind: Supports<H>,
+{
+}
+
+/// Fails to compile for a relayed event of a consumer that has nothing to relay it to.
+pub const fn relays<C: Declaration>()
+where
+    C::Kind: Relays,
 {
 }
 

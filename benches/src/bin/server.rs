@@ -75,7 +75,7 @@ impl Relay {
         socket.group_send("f2", RelayBack { message }).await
     }
 
-    #[handler("relay.back")]
+    #[handler("relay.back", relay)]
     async fn relay_back(&mut self, socket: &mut WebSocket, event: &RelayBack) -> Result {
         socket.send_json(event).await
     }

@@ -1,6 +1,6 @@
 //! The attributes of a method: `#[handler]`, `#[fallback]` and the conditions it is compiled under.
 
-use proc_macro2::{Group, Punct, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Punct, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::Parser;
 use syn::{Attribute, LitStr, Meta, Path};
@@ -10,8 +10,8 @@ use crate::errors::{self, Errors};
 use crate::event_type;
 use crate::options;
 
-/// What `#[handler("type", …)]` may say behind the type: nothing yet.
-const OPTIONS: [&str; 0] = [];
+/// What `#[handler("type", …)]` may say behind the type.
+const OPTIONS: [&str; 1] = ["relay"];
 
 /// What the attributes of a method make of it.
 pub(crate) enum Marking {
@@ -19,7 +19,8 @@ pub(crate) enum Marking {
     Unmarked,
     /// A mark with a mistake in it, which has been reported.
     Broken,
-    Marked(Entry),
+    /// With the word `relay`, where it stands.
+    Marked(Entry, Option<Ident>),
 }
 
 /// The two attributes that `#[consumer]` takes away.
@@ -98,15 +99,18 @@ pub(crate) fn marking(attributes: &[Attribute], errors: &mut Errors) -> Marking 
         }
         let entry = match marker {
             Marker::Handler => handler(attribute, errors),
-            Marker::Fallback => fallback(attribute, errors),
+            Marker::Fallback => fallback(attribute, errors).map(|entry| (entry, None)),
         };
-        marking = entry.map_or(Marking::Broken, Marking::Marked);
+        marking = match entry {
+            Some((entry, relay)) => Marking::Marked(entry, relay),
+            None => Marking::Broken,
+        };
     }
     marking
 }
 
-/// Reads `#[handler("event.type")]`.
-fn handler(attribute: &Attribute, errors: &mut Errors) -> Option<Entry> {
+/// Reads `#[handler("event.type")]` and `#[handler("event.type", relay)]`.
+fn handler(attribute: &Attribute, errors: &mut Errors) -> Option<(Entry, Option<Ident>)> {
     let arguments = match &attribute.meta {
         Meta::List(list) => list.tokens.clone(),
         Meta::Path(_) => TokenStream::new(),
@@ -121,10 +125,17 @@ fn handler(attribute: &Attribute, errors: &mut Errors) -> Option<Entry> {
         return None;
     };
     let entry = errors.check(first.and_then(|argument| entry(&argument)));
+    let mut relay = None;
     for option in options::keyed(pieces, &OPTIONS, errors) {
-        errors.push(errors::unknown_option(&option.key, &OPTIONS));
+        if option.key != "relay" {
+            errors.push(errors::unknown_option(&option.key, &OPTIONS));
+        } else if relay.is_some() {
+            errors.push(errors::given_twice(&option.key));
+        } else if errors.check(option.flag()).is_some() {
+            relay = Some(option.key);
+        }
     }
-    entry
+    entry.map(|entry| (entry, relay))
 }
 
 /// Reads the event type of a handler: one of the user's own, or one of the protocols'.

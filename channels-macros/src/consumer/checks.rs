@@ -1,21 +1,19 @@
 //! What is checked about events beside the calls: that a handler's literal is its event's type, that
 //! the fallback takes any event, and what groups of the consumer may send.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::GenericParam;
 use syn::spanned::Spanned;
 
-use super::model::{Claim, Consumer, Entry, Handler, Param, Payload};
+use super::model::{Claim, Consumer, Entry, Handler, Payload};
 use crate::paths::generated;
-use crate::tokens;
 
 /// `const _: () = { use rt::NoEvent as _; rt::assert_event_type(rt::Expected::<CallBack>::TYPE, "call.back") };`
 ///
 /// `TYPE` is there for any type, also for one that is no event: the call of the method reports that.
 pub(crate) fn outer(consumer: &Consumer, handler: &Handler) -> Option<TokenStream> {
-    let payload = payload(handler)?;
-    if is_generic(consumer, payload) {
+    let payload = handler.payload()?;
+    if consumer.is_generic(payload) {
         return None;
     }
     let rt = consumer.runtime.here();
@@ -33,17 +31,11 @@ pub(crate) fn outer(consumer: &Consumer, handler: &Handler) -> Option<TokenStrea
 
 /// The same check, made where a generic payload is known.
 pub(crate) fn inner(consumer: &Consumer, handler: &Handler) -> Option<TokenStream> {
-    let payload = payload(handler)?;
-    is_generic(consumer, payload)
+    let payload = handler.payload()?;
+    consumer
+        .is_generic(payload)
         .then(|| check(consumer, handler, payload))
         .flatten()
-}
-
-fn payload(handler: &Handler) -> Option<&Payload> {
-    handler.call.params.iter().find_map(|param| match param {
-        Param::Payload(payload) => Some(payload),
-        Param::Connection(_) => None,
-    })
 }
 
 /// `rt::assert_event_type(rt::Expected::<CallBack>::TYPE, "call.back")`, `rt::assert_any_event(…)`
@@ -69,17 +61,6 @@ fn check(
         }
         Entry::Hook(..) | Entry::Protocol(..) => None,
     }
-}
-
-/// Whether a payload's type has a meaning only inside of the `impl`.
-fn is_generic(consumer: &Consumer, Payload { ty, .. }: &Payload) -> bool {
-    let params = consumer.generics.params.iter();
-    let names = params.filter_map(|param| match param {
-        GenericParam::Type(param) => Some(param.ident.clone()),
-        GenericParam::Const(param) => Some(param.ident.clone()),
-        GenericParam::Lifetime(_) => None,
-    });
-    tokens::mentions(ty, &names.collect::<Vec<Ident>>())
 }
 
 impl Claim {

@@ -140,6 +140,7 @@ impl Consumer {
         let id = handler.id();
         let conditions = &handler.conditions;
         let mode = match handler.call.mode {
+            _ if handler.relay.is_some() => self.relay(handler),
             Mode::Async => quote!(Async),
             Mode::Blocking => quote!(Blocking),
         };
@@ -152,6 +153,14 @@ impl Consumer {
             Entry::Fallback(_) => quote!(fallback(#id, #rt::Mode::#mode)),
         };
         quote!(#(#conditions)* #rt::Entry::#entry)
+    }
+
+    /// `Relay(rt::Relay::json::<CallBack>())`
+    fn relay(&self, handler: &Handler) -> TokenStream {
+        let ty = handler.payload().map(|payload| &payload.ty);
+        let span = generated(ty.span());
+        let rt = self.runtime.at(span);
+        quote_spanned!(span=> Relay(#rt::Relay::json::<#ty>()))
     }
 
     /// `rt::supports::<Self, rt::hook::Receive>();`: does this kind of consumer have the hook?
@@ -168,7 +177,11 @@ impl Consumer {
                 let rt = self.runtime.at(span);
                 quote_spanned!(span=> #rt::speaks::<Self, #rt::#kind>())
             }
-            Entry::Event(_) | Entry::Fallback(_) => return None,
+            Entry::Event(_) | Entry::Fallback(_) => {
+                let span = generated(handler.relay.as_ref()?.span());
+                let rt = self.runtime.at(span);
+                quote_spanned!(span=> #rt::relays::<Self>())
+            }
         };
         Some(quote!(#(#conditions)* #check;))
     }

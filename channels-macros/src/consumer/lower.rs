@@ -6,6 +6,7 @@ use syn::{GenericParam, Generics, Type, WhereClause};
 
 use super::attributes::{self, Marking};
 use super::model::{Claim, Consumer, Entry, HOOKS, Handler, Hook};
+use super::relay;
 use super::signature::{self, Lowered};
 use super::syntax::{BlockItem, ImplBlock, Method};
 use crate::errors::{self, Errors};
@@ -135,11 +136,11 @@ impl Lowering<'_> {
 
     fn method(&mut self, method: &Method, id: u16) {
         let name = &method.sig.ident;
-        let entry = match attributes::marking(&method.attrs, self.errors) {
-            Marking::Marked(entry) => Some(entry),
-            Marking::Broken => None,
+        let (entry, relay) = match attributes::marking(&method.attrs, self.errors) {
+            Marking::Marked(entry, relay) => (Some(entry), relay),
+            Marking::Broken => (None, None),
             Marking::Unmarked => match Hook::named(name) {
-                Some(hook) => Some(Entry::Hook(hook, name.span())),
+                Some(hook) => (Some(Entry::Hook(hook, name.span())), None),
                 None => return self.not_a_handler(name),
             },
         };
@@ -156,13 +157,16 @@ impl Lowering<'_> {
             });
         }
         if let (Some(entry), Some(call), true) = (entry, call, is_new) {
-            let method = name.clone();
+            let relay = relay.filter(|relay| {
+                relay::check(relay, &entry, method, &call, &self.consumer, self.errors)
+            });
             self.consumer.handlers.push(Handler {
                 id,
                 conditions,
                 entry,
-                method,
+                method: name.clone(),
                 call,
+                relay,
             });
         }
     }

@@ -13,6 +13,7 @@ mod emit;
 mod lints;
 mod lower;
 mod model;
+mod relay;
 mod signature;
 mod syntax;
 

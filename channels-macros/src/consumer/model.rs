@@ -2,10 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::spanned::Spanned;
-use syn::{Generics, LitStr, Path, Type};
+use syn::{GenericParam, Generics, LitStr, Path, Type};
 
 use crate::event_type;
 use crate::paths::RuntimePath;
+use crate::tokens;
 
 /// The consumer behind an `impl` block, with those of its handlers that have no mistakes.
 pub(crate) struct Consumer {
@@ -25,6 +26,8 @@ pub(crate) struct Handler {
     pub(crate) entry: Entry,
     pub(crate) method: Ident,
     pub(crate) call: Call,
+    /// The word `relay`, if the runtime is to do what the method would.
+    pub(crate) relay: Option<Ident>,
 }
 
 /// A typed event that this consumer handles, so that groups of it may send such.
@@ -116,6 +119,29 @@ impl Payload {
         let last = path.path.segments.last();
         last.is_some_and(|last| {
             last.ident == "Event" || (last.ident == "Payload" && !last.arguments.is_empty())
+        })
+    }
+}
+
+impl Consumer {
+    /// Whether a payload's type has a meaning only inside of the `impl`.
+    pub(crate) fn is_generic(&self, Payload { ty, .. }: &Payload) -> bool {
+        let params = self.generics.params.iter();
+        let names = params.filter_map(|param| match param {
+            GenericParam::Type(param) => Some(param.ident.clone()),
+            GenericParam::Const(param) => Some(param.ident.clone()),
+            GenericParam::Lifetime(_) => None,
+        });
+        tokens::mentions(ty, &names.collect::<Vec<Ident>>())
+    }
+}
+
+impl Handler {
+    /// The payload that the method takes, if it takes one.
+    pub(crate) fn payload(&self) -> Option<&Payload> {
+        self.call.params.iter().find_map(|param| match param {
+            Param::Payload(payload) => Some(payload),
+            Param::Connection(_) => None,
         })
     }
 }

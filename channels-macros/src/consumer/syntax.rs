@@ -44,10 +44,12 @@ pub(crate) enum BlockItem {
     Unreadable,
 }
 
-/// A method without its body.
+/// A method, its body unparsed.
 pub(crate) struct Method {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) sig: Signature,
+    /// What stands between the braces.
+    pub(crate) body: TokenStream,
 }
 
 /// Reads the item below a `#[consumer]`.
@@ -152,8 +154,11 @@ fn block_item(input: ParseStream<'_>) -> syn::Result<BlockItem> {
         return Ok(BlockItem::Other(attrs));
     }
     let sig = input.parse()?;
-    skip_item(input)?;
-    Ok(BlockItem::Method(Box::new(Method { attrs, sig })))
+    let body = match skip_item(input)? {
+        Some(TokenTree::Group(braces)) => braces.stream(),
+        _ => TokenStream::new(),
+    };
+    Ok(BlockItem::Method(Box::new(Method { attrs, sig, body })))
 }
 
 /// Whether the `const` ahead is that of a `const fn`.
@@ -170,16 +175,16 @@ fn macro_name(input: ParseStream<'_>) -> Option<Path> {
     input.peek(Token![!]).then_some(path)
 }
 
-/// Skips to behind the next `{ … }` or `;`.
-fn skip_item(input: ParseStream<'_>) -> syn::Result<()> {
+/// Skips to behind the next `{ … }` or `;`, and gives that back.
+fn skip_item(input: ParseStream<'_>) -> syn::Result<Option<TokenTree>> {
     while !input.is_empty() {
         let ends = input.peek(syn::token::Brace) || input.peek(Token![;]);
-        input.parse::<TokenTree>()?;
+        let token = input.parse()?;
         if ends {
-            break;
+            return Ok(Some(token));
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The item as the user wrote it, without the `#[handler]` and `#[fallback]` of its methods.

@@ -8,6 +8,7 @@ mod block;
 mod event;
 mod marker;
 mod options;
+mod relay;
 mod signature;
 
 use std::fmt::Display;
@@ -16,7 +17,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Error;
 
-pub(crate) use self::{block::*, event::*, marker::*, options::*, signature::*};
+pub(crate) use self::{block::*, event::*, marker::*, options::*, relay::*, signature::*};
 
 /// The mistakes found so far, in the order in which they were found.
 #[derive(Default)]

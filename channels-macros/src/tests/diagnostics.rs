@@ -61,7 +61,7 @@ fn marks() {
         fn c(&self) {}
         #[handler(D)]
         fn d(&self) {}
-        #[handler("e", relay, group = "x", "y")]
+        #[handler("e", rely, group = "x", "y")]
         fn e(&self) {}
         #[handler("f")]
         #[fallback]
@@ -85,13 +85,13 @@ fn marks() {
             an event type is a string literal
               help: write it in quotes, such as `"call.back"`
             expected an option
-              expected an event type alone
+              expected `relay`
               help: remove it
-            unknown option `relay`
-              expected an event type alone
-              help: remove it
+            unknown option `rely`
+              expected `relay`
+              help: did you mean `relay`?
             unknown option `group`
-              expected an event type alone
+              expected `relay`
               help: remove it
             a method handles one event type
               help: write a second method, and call one from the other

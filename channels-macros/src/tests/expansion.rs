@@ -39,6 +39,19 @@ fn minimal() {
 }
 
 #[test]
+fn relay() {
+    let item = quote! {
+        impl Chat {
+            #[handler("call.back", relay)]
+            async fn call_back(&mut self, socket: &mut WebSocket, event: &CallBack) -> Result {
+                socket.send_json(event).await
+            }
+        }
+    };
+    check(expand(quote!(), item), expect_file!["./snapshots/relay.rs"]);
+}
+
+#[test]
 fn declaration() {
     let item = quote! {
         /// A chat.
@@ -188,7 +201,7 @@ fn mistakes_leave_the_rest_alone() {
             async fn recieve(&mut self) {}
             #[handler("Call Back")]
             async fn call_back(&mut self, event: CallBack) {}
-            #[handler("typed", relay)]
+            #[handler("typed", relayed)]
             async fn typed(&mut self, event: Typed) -> impl Sized {}
             #[handler("sound")]
             async fn sound(&mut self, event: Sound) {}

@@ -130,6 +130,16 @@ impl Supports<hook::Disconnect> for WebSocketKind {}
 impl Supports<hook::Request> for HttpKind {}
 impl Supports<hook::Disconnect> for HttpKind {}
 
+/// Consumers of this kind can relay an event as it is.
+#[diagnostic::on_unimplemented(
+    message = "a consumer of this kind relays nothing",
+    label = "only WebSocket consumers relay",
+    note = "remove `relay`: the handler then sends the event itself"
+)]
+pub trait Relays {}
+
+impl Relays for WebSocketKind {}
+
 /// Consumers of this kind speak the protocol `P`.
 #[diagnostic::on_unimplemented(
     message = "this event belongs to another protocol",

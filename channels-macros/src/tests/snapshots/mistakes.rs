@@ -54,7 +54,7 @@ const _: () = {
     "invalid event type `Call Back`: ` ` is not allowed\n  help: did you mean `call.back`?"
 }
 ::core::compile_error! {
-    "unknown option `relay`\n  expected an event type alone\n  help: remove it"
+    "unknown option `relayed`\n  expected `relay`\n  help: did you mean `relay`?"
 }
 ::core::compile_error! {
     "`impl Trait` is not supported in a handler's signature\n  help: name a type"

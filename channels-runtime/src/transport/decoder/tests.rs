@@ -166,29 +166,22 @@ fn sent() -> impl Strategy<Value = Sent> {
     (opcode, proptest::bool::weighted(0.98), payload).prop_map(|(first, masked, payload)| Sent {
         first,
         masked,
-        payload,
-    })
-}
-
-/// The parts in which the two are known to differ: what a client gets for a text whose fault shows
-/// before its last frame, and whether a message is too long in its header or in its payload.
-fn comparable(frames: &[Sent]) -> bool {
-    frames.iter().all(|frame| match frame.first & 0x0f {
-        0x1 => std::str::from_utf8(&frame.payload).is_ok(),
-        0x0 => std::str::from_utf8(&frame.payload).is_ok(),
-        _ => true,
+        // tungstenite tells of a text's fault before its last frame, so such a text is not compared.
+        payload: match first & 0x0f {
+            0 | 1 => String::from_utf8_lossy(&payload).into_owned().into_bytes(),
+            _ => payload,
+        },
     })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn reads_what_tungstenite_reads(
         frames in proptest::collection::vec(sent(), 1..8),
         cuts in proptest::collection::vec(1_usize..90, 0..12),
     ) {
-        prop_assume!(comparable(&frames));
         let bytes: Vec<u8> = frames.iter().flat_map(Sent::encode).collect();
         let mut pieces = Vec::new();
         let mut rest = &bytes[..];

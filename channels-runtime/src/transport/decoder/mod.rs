@@ -197,20 +197,7 @@ impl Decoder {
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(refused("no extension was negotiated"));
         }
-        let before = match header.opcode {
-            OpCode::Control(_) if length > MAX_CONTROL || !header.is_final => {
-                return Err(refused("a control frame is short and whole"));
-            }
-            OpCode::Control(_) => BytesMut::new(),
-            OpCode::Data(Data::Continue) => match &mut self.message {
-                Some(message) => std::mem::take(&mut message.payload),
-                None => return Err(refused("nothing to continue")),
-            },
-            OpCode::Data(_) if self.message.is_some() => {
-                return Err(refused("the message before is not complete"));
-            }
-            OpCode::Data(_) => BytesMut::new(),
-        };
+        let before = self.payload_before(&header, length)?;
         let end = before.len().saturating_add(length);
         if end > self.max_message {
             return Err(too_big());
@@ -223,6 +210,27 @@ impl Decoder {
             payload: before,
             end,
         }))
+    }
+
+    /// What the message has already, and whether the frame may follow it (RFC 6455 §5.4, §5.5).
+    fn payload_before(
+        &mut self,
+        header: &FrameHeader,
+        length: usize,
+    ) -> Result<BytesMut, ReadError> {
+        match header.opcode {
+            OpCode::Control(_) if length > MAX_CONTROL || !header.is_final => {
+                Err(refused("a control frame is short and whole"))
+            }
+            OpCode::Data(Data::Continue) => match &mut self.message {
+                Some(message) => Ok(std::mem::take(&mut message.payload)),
+                None => Err(refused("nothing to continue")),
+            },
+            OpCode::Data(_) if self.message.is_some() => {
+                Err(refused("the message before is not complete"))
+            }
+            OpCode::Control(_) | OpCode::Data(_) => Ok(BytesMut::new()),
+        }
     }
 
     fn finish_if_whole(&mut self) -> Result<Option<Incoming>, ReadError> {
