@@ -93,7 +93,7 @@ where
             consumer,
             connection: BlockingWebSocket::new(socket),
         };
-        let wire = Wire::new(Stream::wait(upgrade), Arc::clone(limits));
+        let wire = Wire::new(Stream::wait(upgrade), Arc::clone(&link), Arc::clone(limits));
         let waiting = Waiting {
             link: Arc::clone(&link),
             answered: false,

@@ -1,16 +1,17 @@
 //! A consumer with its connection, and how a handler of it is called.
 
-use std::sync::Arc;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use futures_util::task::AtomicWaker;
 
 use super::table::Route;
 use super::{BlockingConnectionOf, Consumer, Input, Kind, Mode, Outcome};
 use crate::socket::{BlockingWebSocket, blocking};
 
-/// A consumer and its connection. Whoever runs a handler holds the lock for as long.
-///
-/// A handler that panics or is dropped lets the lock go, so `disconnect` finds both in place.
+/// A consumer and its connection.
 #[derive(Debug)]
 pub(crate) struct Held<C, B = BlockingWebSocket> {
     pub(crate) consumer: C,
@@ -20,15 +21,96 @@ pub(crate) struct Held<C, B = BlockingWebSocket> {
 /// A consumer of any kind, held.
 pub(crate) type HeldOf<C> = Held<C, BlockingConnectionOf<C>>;
 
-/// The same, shared by the connection's task and the handler that runs.
-pub(crate) type Shared<C> = Arc<Mutex<HeldOf<C>>>;
+/// Where a consumer is while no handler of it runs.
+pub(crate) struct Home<H> {
+    held: Mutex<Option<Box<H>>>,
+    waiting: AtomicWaker,
+}
+
+/// The home of a consumer of any kind.
+pub(crate) type HomeOf<C> = Home<HeldOf<C>>;
+
+/// A consumer on loan to the handler that runs. Dropping the loan brings it home: so a handler that
+/// panics or is dropped leaves it whole to `disconnect`.
+pub(crate) struct Loan<H> {
+    /// There until the drop.
+    held: Option<Box<H>>,
+    home: Arc<Home<H>>,
+}
+
+/// The loan of a consumer of any kind.
+pub(crate) type LoanOf<C> = Loan<HeldOf<C>>;
+
+impl<H> Home<H> {
+    pub(crate) fn new(held: H) -> Arc<Self> {
+        Arc::new(Self {
+            held: Mutex::new(Some(Box::new(held))),
+            waiting: AtomicWaker::new(),
+        })
+    }
+
+    /// Lends the consumer, once a handler that still has it, on a thread that blocks, is done.
+    ///
+    /// Cancel safe. Only one may wait at a time: the connection's task.
+    pub(crate) async fn lend(self: Arc<Self>) -> Loan<H> {
+        let held = match self.take() {
+            Some(held) => held,
+            None => {
+                std::future::poll_fn(|cx| {
+                    self.waiting.register(cx.waker());
+                    self.take().map_or(Poll::Pending, Poll::Ready)
+                })
+                .await
+            }
+        };
+        Loan {
+            held: Some(held),
+            home: self,
+        }
+    }
+
+    fn take(&self) -> Option<Box<H>> {
+        self.held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl<H> Deref for Loan<H> {
+    type Target = H;
+
+    fn deref(&self) -> &H {
+        self.held.as_ref().expect("only the drop takes it")
+    }
+}
+
+impl<H> DerefMut for Loan<H> {
+    fn deref_mut(&mut self) -> &mut H {
+        self.held.as_mut().expect("only the drop takes it")
+    }
+}
+
+impl<H> Drop for Loan<H> {
+    fn drop(&mut self) {
+        let home = &self.home;
+        *home.held.lock().unwrap_or_else(PoisonError::into_inner) = self.held.take();
+        home.waiting.wake();
+    }
+}
+
+impl<H> fmt::Debug for Home<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Home").finish_non_exhaustive()
+    }
+}
 
 /// Calls a handler where it has to run, and gives the consumer back.
 pub(crate) async fn dispatch<C: Consumer>(
-    mut held: OwnedMutexGuard<HeldOf<C>>,
+    mut held: LoanOf<C>,
     route: Route,
     input: Input,
-) -> (OwnedMutexGuard<HeldOf<C>>, Outcome) {
+) -> (LoanOf<C>, Outcome) {
     match route.mode {
         Mode::Async => {
             let HeldOf::<C> {

@@ -1,9 +1,11 @@
 //! The calls of an HTTP consumer's handlers, each one future of the same type.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::consumer::table::Route;
-use crate::consumer::{Consumer, Declaration, Hook, HttpKind, Input, Outcome, Shared, dispatch};
+use crate::consumer::{Consumer, Declaration, HomeOf, Hook, HttpKind, Input, Outcome, dispatch};
 
 /// What is to be called.
 #[derive(Debug)]
@@ -17,11 +19,11 @@ pub(super) enum Call {
 }
 
 /// Runs one call to its end.
-pub(super) async fn run<C>(held: Shared<C>, call: Call) -> Outcome
+pub(super) async fn run<C>(home: Arc<HomeOf<C>>, call: Call) -> Outcome
 where
     C: Consumer + Declaration<Kind = HttpKind>,
 {
-    let mut held = held.lock_owned().await;
+    let mut held = home.lend().await;
     match call {
         Call::Request(body) => {
             // Joined first: what is sent while `handle` runs has its handler behind it.

@@ -14,14 +14,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::StatusCode;
-use tokio::sync::Mutex;
 
 use super::calls::{self, Call};
 use super::exchanges::Registered;
 use super::link::Link;
 use crate::consumer::{
-    Consumer, Declaration, Disconnect, DisconnectedBy, HeldOf, Hook, HttpKind, Input, Outcome,
-    Shared,
+    Consumer, Declaration, Disconnect, DisconnectedBy, HeldOf, Home, HomeOf, Hook, HttpKind, Input,
+    Outcome,
 };
 use crate::socket::slot;
 use crate::stats::DropReason;
@@ -39,7 +38,7 @@ pub(super) async fn run<C>(
 {
     let life = Life::<C> {
         link,
-        held: Arc::new(Mutex::new(held)),
+        home: Home::new(held),
         grace,
     };
     let mut living = pin!(life.live(body));
@@ -53,7 +52,7 @@ pub(super) async fn run<C>(
 
 struct Life<C: Consumer> {
     link: Arc<Link>,
-    held: Shared<C>,
+    home: Arc<HomeOf<C>>,
     grace: Duration,
 }
 
@@ -105,7 +104,7 @@ where
     /// ended, or the exchange has.
     async fn tasks_ended(&self) -> bool {
         let tasks_ended = async {
-            let mut held = self.held.lock().await;
+            let mut held = Arc::clone(&self.home).lend().await;
             held.connection.as_async().tasks_ended().await;
         };
         tokio::select! {
@@ -130,7 +129,7 @@ where
     ///
     /// The call's future lies in a place of its own, so that a waiting exchange holds none.
     fn call(&self, what: What, call: Call) -> impl Future<Output = ()> + Send {
-        let call = calls::run::<C>(Arc::clone(&self.held), call);
+        let call = calls::run::<C>(Arc::clone(&self.home), call);
         let mut slot = slot::place(AssertUnwindSafe(call).catch_unwind());
         async move {
             let running = poll_fn(|cx| match slot.as_mut().as_pin_mut() {

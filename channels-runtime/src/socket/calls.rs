@@ -1,11 +1,12 @@
 //! The calls of a consumer's handlers, each one future of the same type.
 
+use std::sync::Arc;
+
 use http::StatusCode;
-use tokio::sync::OwnedMutexGuard;
 
 use crate::consumer::table::Route;
 use crate::consumer::{
-    Consumer, Declaration, HeldOf, Hook, Input, Outcome, Shared, WebSocketKind, dispatch,
+    Consumer, Declaration, HomeOf, Hook, Input, LoanOf, Outcome, WebSocketKind, dispatch,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -21,11 +22,11 @@ pub(crate) enum Call {
 }
 
 /// Runs one call to its end.
-pub(crate) async fn run<C>(held: Shared<C>, call: Call) -> Outcome
+pub(crate) async fn run<C>(home: Arc<HomeOf<C>>, call: Call) -> Outcome
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
-    let held = held.lock_owned().await;
+    let held = home.lend().await;
     match call {
         Call::Handler(route, input) => handler(held, route, input).await,
         Call::Connect => connect(held).await,
@@ -33,7 +34,7 @@ where
     }
 }
 
-async fn handler<C>(mut held: OwnedMutexGuard<HeldOf<C>>, route: Route, input: Input) -> Outcome
+async fn handler<C>(mut held: LoanOf<C>, route: Route, input: Input) -> Outcome
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
@@ -43,7 +44,7 @@ where
     outcome
 }
 
-async fn connect<C>(mut held: OwnedMutexGuard<HeldOf<C>>) -> Outcome
+async fn connect<C>(mut held: LoanOf<C>) -> Outcome
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
@@ -63,10 +64,7 @@ where
     }
 }
 
-async fn release<C>(
-    mut held: OwnedMutexGuard<HeldOf<C>>,
-    disconnect: Option<(Route, Input)>,
-) -> Result
+async fn release<C>(mut held: LoanOf<C>, disconnect: Option<(Route, Input)>) -> Result
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {

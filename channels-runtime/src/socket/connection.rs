@@ -10,16 +10,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
 use tokio::time::{Sleep, sleep};
 
 use super::calls::{Call, run};
-use super::link::Link;
+use super::link::{Link, Output};
 use super::registry::Registered;
 use super::slot::{self, Slot};
 use super::wire::Wire;
 use crate::consumer::{
-    Consumer, Declaration, Disconnect, DisconnectedBy, Held, Hook, Input, Outcome, WebSocketKind,
+    Consumer, Declaration, Disconnect, DisconnectedBy, Held, Home, Hook, Input, Outcome,
+    WebSocketKind,
 };
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
@@ -29,11 +29,13 @@ const BUDGET: usize = 64;
 /// A connection, as the future that is its life. `F` is the future of one call.
 pub(crate) struct Connection<C, F> {
     link: Arc<Link>,
-    held: Arc<Mutex<Held<C>>>,
-    call: fn(Arc<Mutex<Held<C>>>, Call) -> F,
+    home: Arc<Home<Held<C>>>,
+    call: fn(Arc<Home<Held<C>>>, Call) -> F,
     running: Option<Running<F>>,
     wire: Wire,
     stage: Stage,
+    /// What becomes of what the handlers of this turn have sent.
+    output: Output,
     /// Whether the next handler is an event's: frames and events take turns.
     events_turn: bool,
     grace: Duration,
@@ -80,11 +82,12 @@ where
 {
     let mut connection = Connection {
         link,
-        held: Arc::new(Mutex::new(held)),
+        home: Home::new(held),
         call: run::<C>,
         running: None,
         wire,
         stage: Stage::Handshake,
+        output: Output::Write,
         events_turn: false,
         grace,
         deadline: None,
@@ -104,7 +107,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let connection = self.get_mut();
         connection.link.register(cx.waker());
-        connection.wire.begin_turn();
+        connection.output = Output::Write;
         for _ in 0..BUDGET {
             connection.poll_wire(cx);
             if connection.running.is_none() && connection.start_next().is_pending() {
@@ -136,7 +139,9 @@ where
             Stage::Open => {}
         }
         if let Stage::Open = self.stage
-            && let Poll::Ready(disconnect) = self.wire.poll(&self.link, self.running.is_some(), cx)
+            && let Poll::Ready(disconnect) =
+                self.wire
+                    .poll(&self.link, self.running.is_some(), self.output, cx)
         {
             self.link.end();
             tracing::debug!(code = %disconnect.code, by = ?disconnect.by, "disconnected");
@@ -150,6 +155,7 @@ where
     fn ends_meanwhile(&mut self, cx: &mut Context<'_>) -> bool {
         let was_open = matches!(self.stage, Stage::Open | Stage::Handshake);
         if self.wire.may_have_more() || self.link.has_output() {
+            self.output = Output::Write;
             self.poll_wire(cx);
         }
         was_open && matches!(self.stage, Stage::Ended(_))
@@ -215,8 +221,12 @@ where
     }
 
     fn start(&mut self, what: What, call: Call) {
+        self.output = match what {
+            What::Event => Output::Leave,
+            What::Connect | What::Receive | What::Release => Output::Write,
+        };
         self.link.begin_handler();
-        let slot = slot::place((self.call)(Arc::clone(&self.held), call));
+        let slot = slot::place((self.call)(Arc::clone(&self.home), call));
         self.running = Some(Running { slot, what });
     }
 

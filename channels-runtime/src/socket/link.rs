@@ -1,9 +1,10 @@
 //! What a connection's task shares with its handlers, its layer and its server.
 
 use std::io;
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
@@ -31,6 +32,9 @@ pub(crate) struct Link {
     /// Who writes what relayed events queue here.
     flusher: Arc<Shard>,
     this: Weak<Self>,
+    /// Whether the socket may have something to read. The socket wakes the link, so that a task that
+    /// was woken by something else need not ask.
+    readable: AtomicBool,
     /// Ticks of the heartbeat since something came from the peer.
     quiet: AtomicU32,
     /// Whether the handshake was given up by the client, or by its deadline.
@@ -48,6 +52,16 @@ struct State {
     mailbox: Mailbox,
     outbound: Outbound,
     close: Option<Box<Close>>,
+}
+
+/// What is to become of what is queued for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// Write it now.
+    Write,
+    /// Leave it to the flusher: what events made their handlers send may soon have company, for
+    /// the event that was sent to this socket was likely sent to many.
+    Leave,
 }
 
 /// A close that was asked for.
@@ -97,6 +111,7 @@ impl Link {
             stats,
             flusher,
             this: this.clone(),
+            readable: AtomicBool::new(true),
             quiet: AtomicU32::new(0),
             abandoned: AtomicBool::new(false),
         })
@@ -157,18 +172,39 @@ impl Link {
         }
     }
 
-    /// Writes what is queued, and tells the task what else there is. `busy` says whether a handler
-    /// runs.
-    pub(crate) fn turn(&self, busy: bool, cx: &mut Context<'_>) -> Turn {
+    /// Writes what is queued, or leaves it to the flusher, and tells the task what else there is.
+    pub(crate) fn turn(&self, busy: bool, output: Output, cx: &mut Context<'_>) -> Turn {
         let mut state = self.state();
         state.busy = busy;
-        let flushed = state.outbound.poll_flush(cx);
-        Turn {
+        let mut leave = false;
+        let flushed = if output == Output::Leave && !state.outbound.is_full() {
+            leave = !state.outbound.is_empty() && !mem::replace(&mut state.flushing, true);
+            Poll::Pending
+        } else {
+            state.outbound.poll_flush(cx)
+        };
+        let turn = Turn {
             flushed,
             close: state.close.take(),
             is_full: state.outbound.is_full(),
             has_events: !state.mailbox.is_empty(),
+        };
+        drop(state);
+        if leave {
+            self.leave_to_flusher();
         }
+        turn
+    }
+
+    fn leave_to_flusher(&self) {
+        if let Some(this) = self.this.upgrade() {
+            self.flusher.push(this);
+        }
+    }
+
+    /// Whether the socket may have something to read since it had nothing.
+    pub(crate) fn take_readable(&self) -> bool {
+        self.readable.swap(false, Ordering::Acquire)
     }
 
     /// Says that a handler begins to run, where that matters to anybody.
@@ -244,7 +280,7 @@ impl Link {
     }
 
     /// Tells the task that somebody else has queued something.
-    pub(crate) fn wake(&self) {
+    pub(crate) fn wake_task(&self) {
         self.task.wake();
     }
 
@@ -332,10 +368,10 @@ impl Link {
             return None;
         }
         state.outbound.push(frame);
-        let flushing = std::mem::replace(&mut state.flushing, true);
+        let flushing = mem::replace(&mut state.flushing, true);
         drop(state);
-        if !flushing && let Some(this) = self.this.upgrade() {
-            self.flusher.push(this);
+        if !flushing {
+            self.leave_to_flusher();
         }
         Some(Delivered::Queued)
     }
@@ -347,27 +383,32 @@ impl Link {
         }
         let pushed = state.mailbox.push(event);
         drop(state);
-        match pushed {
-            Pushed::Queued => {}
-            Pushed::DroppedNewest => self.stats.dropped(DropReason::Newest),
-            Pushed::DroppedOldest => self.stats.dropped(DropReason::Oldest),
-            Pushed::Coalesced => self.stats.dropped(DropReason::Coalesced),
-            Pushed::MustClose => {
-                self.stats.dropped(DropReason::Closed);
-                let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow");
-                self.close(frame, DisconnectedBy::Limit);
-            }
+        if let Some(reason) = pushed.drop_reason() {
+            self.stats.dropped(reason);
+        }
+        if pushed == Pushed::MustClose {
+            let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow");
+            self.close(frame, DisconnectedBy::Limit);
         }
         self.task.wake();
-        match pushed {
-            Pushed::Queued | Pushed::Coalesced => Delivered::Queued,
-            Pushed::DroppedNewest | Pushed::DroppedOldest | Pushed::MustClose => Delivered::Full,
-        }
+        pushed.delivered()
     }
 
     /// No code panics while it holds this lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The socket has something to read.
+impl Wake for Link {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.readable.store(true, Ordering::Release);
+        self.task.wake();
     }
 }
 

@@ -1,7 +1,6 @@
 //! The events that wait for one connection: bounded, with a declared policy for what is too much.
 
-use std::collections::VecDeque;
-
+use super::queue::Queue;
 use crate::Event;
 use crate::consumer::Overflow;
 use crate::layer::Delivered;
@@ -10,7 +9,7 @@ use crate::stats::DropReason;
 /// A queue that costs nothing while it is empty.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
-    events: VecDeque<Event>,
+    events: Queue<Event>,
     capacity: usize,
     overflow: Overflow,
 }
@@ -53,7 +52,7 @@ impl Pushed {
 impl Mailbox {
     pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
         Self {
-            events: VecDeque::new(),
+            events: Queue::new(),
             capacity,
             overflow,
         }
@@ -61,7 +60,7 @@ impl Mailbox {
 
     pub(crate) fn push(&mut self, event: &Event) -> Pushed {
         if self.events.len() < self.capacity {
-            self.events.push_back(event.clone());
+            self.events.push(event.clone());
             return Pushed::Queued;
         }
         match self.overflow {
@@ -73,22 +72,20 @@ impl Mailbox {
     }
 
     fn replace_oldest(&mut self, event: &Event) -> Pushed {
-        self.events.pop_front();
-        self.events.push_back(event.clone());
+        self.events.pop();
+        self.events.push(event.clone());
         Pushed::DroppedOldest
     }
 
     /// The newer event takes the end of the queue: it may not overtake what came before it.
     fn coalesce(&mut self, event: &Event) -> Pushed {
         let key = event.coalesce_key();
-        match self
+        let replaced = self
             .events
-            .iter()
-            .position(|waiting| waiting.coalesce_key() == key)
-        {
-            Some(at) => {
-                self.events.remove(at);
-                self.events.push_back(event.clone());
+            .remove_first(|waiting| waiting.coalesce_key() == key);
+        match replaced {
+            Some(_) => {
+                self.events.push(event.clone());
                 Pushed::Coalesced
             }
             None => self.replace_oldest(event),
@@ -104,15 +101,11 @@ impl Mailbox {
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        let event = self.events.pop_front();
-        if self.events.is_empty() {
-            self.clear();
-        }
-        event
+        self.events.pop()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.events = VecDeque::new();
+        self.events.clear();
     }
 }
 

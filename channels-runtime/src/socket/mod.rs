@@ -9,6 +9,7 @@ mod flusher;
 mod link;
 pub(crate) mod mailbox;
 mod outbound;
+mod queue;
 mod registry;
 mod sender;
 pub(crate) mod slot;

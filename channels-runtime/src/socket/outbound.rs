@@ -1,28 +1,23 @@
 //! The frames that wait to be written to one socket, bounded by their bytes, and its sink.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
 
+use super::queue::Queue;
 use crate::transport::{Frame, WriteHalf};
 
 /// How many frames one call writes at the most.
 const BATCH: usize = 32;
 
 /// Up to so many bytes, it costs less to copy them together than to write them from where they are.
-const COPIED: usize = 4096;
-
-thread_local! {
-    static COPY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
+const COPIED: usize = 1024;
 
 /// A queue that costs nothing while it is empty.
 #[derive(Debug)]
 pub(crate) struct Outbound {
     /// Missing until the server has written the 101.
     sink: Option<WriteHalf>,
-    frames: VecDeque<Frame>,
+    frames: Queue<Frame>,
     /// How much of the first frame is written already.
     written: usize,
     /// How much waits.
@@ -36,7 +31,7 @@ impl Outbound {
     pub(crate) fn new(high_water: usize) -> Self {
         Self {
             sink: None,
-            frames: VecDeque::new(),
+            frames: Queue::new(),
             written: 0,
             bytes: 0,
             high_water,
@@ -60,7 +55,7 @@ impl Outbound {
 
     pub(crate) fn push(&mut self, frame: Frame) {
         self.bytes += frame.len();
-        self.frames.push_back(frame);
+        self.frames.push(frame);
     }
 
     /// Remembers who waits for room.
@@ -124,10 +119,7 @@ impl Outbound {
             && self.written >= first.len()
         {
             self.written -= first.len();
-            self.frames.pop_front();
-        }
-        if self.frames.is_empty() {
-            self.frames = VecDeque::new();
+            self.frames.pop();
         }
         if !self.is_full() {
             self.wake_waiting();
@@ -137,7 +129,7 @@ impl Outbound {
     /// Drops what is left, and the sink: the socket is gone.
     pub(crate) fn clear(&mut self) {
         self.sink = None;
-        self.frames = VecDeque::new();
+        self.frames.clear();
         self.written = 0;
         self.bytes = 0;
         self.wake_waiting();
@@ -149,7 +141,7 @@ impl Outbound {
 }
 
 /// The bytes of the first frames that are not written yet.
-fn parts(frames: &VecDeque<Frame>, written: usize) -> impl Iterator<Item = &[u8]> {
+fn parts(frames: &Queue<Frame>, written: usize) -> impl Iterator<Item = &[u8]> {
     let mut skip = written;
     frames
         .iter()
@@ -171,13 +163,13 @@ fn copied<'a, T>(
     let Some(second) = parts.next() else {
         return write(&[IoSlice::new(first)]);
     };
-    COPY.with_borrow_mut(|copy| {
-        copy.clear();
-        copy.extend_from_slice(first);
-        copy.extend_from_slice(second);
-        parts.for_each(|part| copy.extend_from_slice(part));
-        write(&[IoSlice::new(copy)])
-    })
+    let mut copy = [0; COPIED];
+    let mut end = 0;
+    for part in [first, second].into_iter().chain(parts) {
+        copy[end..end + part.len()].copy_from_slice(part);
+        end += part.len();
+    }
+    write(&[IoSlice::new(&copy[..end])])
 }
 
 fn in_place<'a, T>(

@@ -35,7 +35,7 @@ impl Sender {
     /// If the future is dropped before it completes, the message is not sent.
     pub async fn send(&self, message: impl Into<Message>) -> Result {
         self.link.send(message.into()).await?;
-        self.link.wake();
+        self.link.wake_task();
         Ok(())
     }
 

@@ -1,14 +1,15 @@
 //! The stream of one connection: bytes in, messages out, and how it ends.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::time::{Sleep, sleep};
 
-use super::link::Link;
+use super::link::{Link, Output};
+use super::queue::Queue;
 use crate::consumer::{Disconnect, DisconnectedBy};
 use crate::limits::Limits;
 use crate::transport::{Decoder, Frame, Incoming, ReadError, ReadHalf, Stream};
@@ -25,9 +26,11 @@ type Upgrade = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
 /// A connection's stream, from the upgrade to its last byte.
 pub(crate) struct Wire {
     stage: Stage,
-    inbound: VecDeque<Message>,
-    limits: std::sync::Arc<Limits>,
-    /// Whether the socket had nothing more in this turn of the task.
+    inbound: Queue<Message>,
+    limits: Arc<Limits>,
+    /// Wakes the task when the socket has something to read, and says so to the link.
+    reader: Waker,
+    /// Whether the socket had nothing when it was asked last.
     drained: bool,
     /// Whether events waited when the task looked last.
     has_events: bool,
@@ -69,11 +72,12 @@ enum End {
 }
 
 impl Wire {
-    pub(crate) fn new(upgrade: Upgrade, limits: std::sync::Arc<Limits>) -> Self {
+    pub(crate) fn new(upgrade: Upgrade, link: Arc<Link>, limits: Arc<Limits>) -> Self {
         Self {
             stage: Stage::Upgrading(upgrade),
-            inbound: VecDeque::new(),
+            inbound: Queue::new(),
             limits,
+            reader: link.into(),
             drained: false,
             has_events: true,
         }
@@ -81,11 +85,7 @@ impl Wire {
 
     /// The next message that waits for its handler.
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        let message = self.inbound.pop_front();
-        if self.inbound.is_empty() {
-            self.inbound = VecDeque::new();
-        }
-        message
+        self.inbound.pop()
     }
 
     /// Whether events may wait for a handler.
@@ -103,23 +103,19 @@ impl Wire {
         !self.drained
     }
 
-    /// The task was woken: the socket may have something again.
-    pub(crate) fn begin_turn(&mut self) {
-        self.drained = false;
-    }
-
     /// Moves bytes both ways: writes what is queued, and reads until there is a message, or, while
     /// a handler is `busy`, until enough of them wait. Ready once, when the stream has ended.
     pub(crate) fn poll(
         &mut self,
         link: &Link,
         busy: bool,
+        output: Output,
         cx: &mut Context<'_>,
     ) -> Poll<Disconnect> {
         let ended = if link.is_abandoned() {
             Disconnect::lost()
         } else {
-            ready!(self.run(link, busy, cx))
+            ready!(self.run(link, busy, output, cx))
         };
         self.stage = Stage::Gone;
         // What the peer sent before it left still goes to its handlers; where we closed, not.
@@ -131,10 +127,16 @@ impl Wire {
 
     /// Forgets the messages that wait for their handler.
     pub(crate) fn clear(&mut self) {
-        self.inbound = VecDeque::new();
+        self.inbound.clear();
     }
 
-    fn run(&mut self, link: &Link, busy: bool, cx: &mut Context<'_>) -> Poll<Disconnect> {
+    fn run(
+        &mut self,
+        link: &Link,
+        busy: bool,
+        output: Output,
+        cx: &mut Context<'_>,
+    ) -> Poll<Disconnect> {
         if let Stage::Upgrading(upgrade) = &mut self.stage {
             match ready!(upgrade.as_mut().poll(cx)) {
                 Ok(Stream { read, write, early }) => {
@@ -145,7 +147,7 @@ impl Wire {
             }
         }
         if let Stage::Open(..) = self.stage {
-            match ready!(self.poll_open(link, busy, cx)) {
+            match ready!(self.poll_open(link, busy, output, cx)) {
                 End::Close(frame, by, awaits) => self.begin_ending(link, frame, by, awaits),
                 End::Lost(error) => return Poll::Ready(lost(&error)),
             }
@@ -157,13 +159,19 @@ impl Wire {
     }
 
     /// Writes what is queued, then reads while there is room for what comes.
-    fn poll_open(&mut self, link: &Link, busy: bool, cx: &mut Context<'_>) -> Poll<End> {
+    fn poll_open(
+        &mut self,
+        link: &Link,
+        busy: bool,
+        output: Output,
+        cx: &mut Context<'_>,
+    ) -> Poll<End> {
         let Stage::Open(io, decoder) = &mut self.stage else {
             return Poll::Pending;
         };
         let room = if busy { INBOUND } else { 1 };
         loop {
-            let turn = link.turn(busy, cx);
+            let turn = link.turn(busy, output, cx);
             self.has_events = turn.has_events;
             if let Poll::Ready(Err(error)) = turn.flushed {
                 return Poll::Ready(End::Lost(error));
@@ -172,17 +180,23 @@ impl Wire {
                 let (frame, by) = *close;
                 return Poll::Ready(End::Close(frame, by, Awaits::CloseFrame));
             }
-            if self.drained || turn.is_full || self.inbound.len() >= room {
+            if turn.is_full || self.inbound.len() >= room {
                 return Poll::Pending;
             }
-            let Poll::Ready(incoming) = decoder.poll_next(io, cx) else {
+            if self.drained && !link.take_readable() {
+                return Poll::Pending;
+            }
+            self.drained = false;
+            let Poll::Ready(incoming) =
+                decoder.poll_next(io, &mut Context::from_waker(&self.reader))
+            else {
                 self.drained = true;
                 return Poll::Pending;
             };
             link.heard();
             match incoming {
                 Ok(Incoming::Message(message)) => {
-                    self.inbound.push_back(message);
+                    self.inbound.push(message);
                     if self.inbound.len() >= room {
                         return Poll::Pending;
                     }
