@@ -98,11 +98,17 @@ impl Outbound {
             let Some(sink) = &mut self.sink else {
                 return Poll::Pending;
             };
-            let parts = parts(&self.frames, self.written);
-            let written = if self.bytes <= COPIED {
-                copied(parts, |slices| write(sink, slices))
-            } else {
-                in_place(parts, |slices| write(sink, slices))
+            let written = match self.frames.front() {
+                // One frame in one piece is what a relayed event queues.
+                Some(only) if self.frames.len() == 1 && only.header().is_empty() => {
+                    write(sink, &[IoSlice::new(&only.payload()[self.written..])])
+                }
+                _ if self.bytes <= COPIED => copied(parts(&self.frames, self.written), |slices| {
+                    write(sink, slices)
+                }),
+                _ => in_place(parts(&self.frames, self.written), |slices| {
+                    write(sink, slices)
+                }),
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -156,16 +162,12 @@ fn parts(frames: &Queue<Frame>, written: usize) -> impl Iterator<Item = &[u8]> {
 }
 
 fn copied<'a, T>(
-    mut parts: impl Iterator<Item = &'a [u8]>,
+    parts: impl Iterator<Item = &'a [u8]>,
     write: impl FnOnce(&[IoSlice<'_>]) -> T,
 ) -> T {
-    let first = parts.next().unwrap_or_default();
-    let Some(second) = parts.next() else {
-        return write(&[IoSlice::new(first)]);
-    };
     let mut copy = [0; COPIED];
     let mut end = 0;
-    for part in [first, second].into_iter().chain(parts) {
+    for part in parts {
         copy[end..end + part.len()].copy_from_slice(part);
         end += part.len();
     }

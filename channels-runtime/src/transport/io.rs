@@ -9,9 +9,16 @@ use std::task::{Context, Poll, ready};
 use bytes::{BufMut, Bytes, BytesMut};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+/// A peer that is gone is an error, never a signal.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: i32 = 0;
 
 type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
@@ -113,9 +120,15 @@ impl WriteHalf {
     /// Writes what there is room for at once, from whatever thread; the room that comes later
     /// wakes nobody.
     pub(crate) fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        // Asked directly: tokio would look up first what it knows of the socket's readiness, and a
+        // socket without room says so itself.
         match (self, slices) {
-            (Self::Tcp(half), [one]) => half.try_write(one),
-            (Self::Tcp(half), many) => half.try_write_vectored(many),
+            (Self::Tcp(half), [one]) => {
+                SockRef::from(half.as_ref()).send_with_flags(one, NO_SIGNAL)
+            }
+            (Self::Tcp(half), many) => {
+                SockRef::from(half.as_ref()).send_vectored_with_flags(many, NO_SIGNAL)
+            }
             (Self::Other(_), _) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
