@@ -36,18 +36,22 @@ const SHARDS: usize = 32;
 pub struct InMemoryChannelLayer(Arc<Tables>);
 
 struct Tables {
-    /// Random, so that a name of an earlier process is nobody's here.
-    process: u64,
+    /// What the names of this layer's channels begin with. Random, so that a name of an earlier
+    /// process is nobody's here.
+    prefix: Box<str>,
     next: AtomicU64,
     closed: AtomicBool,
     hasher: RandomState,
-    channels: [Mutex<HashMap<ChannelName, Entry>>; SHARDS],
-    groups: [Mutex<HashMap<Box<str>, Members>>; SHARDS],
+    channels: [Mutex<HashMap<Number, Entry>>; SHARDS],
+    groups: [Mutex<HashMap<Arc<str>, Members>>; SHARDS],
 }
+
+/// A channel: what its name ends with. No two channels have the same.
+type Number = u64;
 
 struct Entry {
     receiver: Arc<dyn Receiver>,
-    groups: Vec<Box<str>>,
+    groups: Vec<Arc<str>>,
 }
 
 /// The members of a group.
@@ -57,12 +61,12 @@ struct Entry {
 #[derive(Default)]
 struct Members {
     list: Arc<Vec<Member>>,
-    positions: HashMap<ChannelName, usize>,
+    positions: HashMap<Number, u32>,
 }
 
 #[derive(Clone)]
 struct Member {
-    name: ChannelName,
+    channel: Number,
     receiver: Arc<dyn Receiver>,
 }
 
@@ -71,7 +75,7 @@ impl InMemoryChannelLayer {
     pub fn new() -> Self {
         let hasher = RandomState::new();
         Self(Arc::new(Tables {
-            process: hasher.hash_one("process"),
+            prefix: format!("specific.{:08x}!", hasher.hash_one("prefix") >> 32).into(),
             next: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             hasher,
@@ -163,12 +167,12 @@ impl ChannelLayer for InMemoryChannelLayer {
 /// Takes a channel out of the tables when its consumer is gone.
 struct Guard {
     tables: Arc<Tables>,
-    name: ChannelName,
+    channel: Number,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.tables.remove(&self.name);
+        self.tables.remove(self.channel);
     }
 }
 
@@ -176,29 +180,24 @@ impl Drop for Guard {
 impl Tables {
     fn open(self: &Arc<Self>, receiver: Arc<dyn Receiver>) -> Result<Channel> {
         self.check_open()?;
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let name = ChannelName::new(&format!("specific.memory.{:016x}!{number:x}", self.process))?;
-        self.channel_shard(&name).insert(
-            name.clone(),
-            Entry {
-                receiver,
-                groups: Vec::new(),
-            },
-        );
-        let guard = Guard {
-            tables: Arc::clone(self),
-            name: name.clone(),
-        };
-        Ok(Channel::new(name, guard))
+        let channel = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = ChannelName::new(&format!("{}{channel:x}", self.prefix))?;
+        let groups = Vec::new();
+        self.channel_shard(channel)
+            .insert(channel, Entry { receiver, groups });
+        let tables = Arc::clone(self);
+        Ok(Channel::new(name, Guard { tables, channel }))
     }
 
     fn send(&self, channel: &ChannelName, event: Event) -> Result<()> {
         self.check_open()
             .map_err(|error| error.unsent(event.clone()))?;
-        let receiver = self
-            .channel_shard(channel)
-            .get(channel)
-            .map(|entry| Arc::clone(&entry.receiver));
+        let receiver = self.number(channel).and_then(|number| {
+            let channels = self.channel_shard(number);
+            channels
+                .get(&number)
+                .map(|entry| Arc::clone(&entry.receiver))
+        });
         match receiver.map(|receiver| receiver.deliver(&event)) {
             Some(Delivered::Full) => {
                 let full = format!("the channel `{channel}` is full");
@@ -210,37 +209,34 @@ impl Tables {
 
     fn group_add(&self, group: &str, channel: &ChannelName) -> Result<()> {
         self.check_open()?;
-        let mut channels = self.channel_shard(channel);
-        let Some(entry) = channels.get_mut(channel) else {
-            return Err(Error::new(
-                ErrorKind::Layer,
-                format!("there is no channel `{channel}`"),
-            ));
-        };
+        let unknown = || Error::new(ErrorKind::Layer, format!("there is no channel `{channel}`"));
+        let number = self.number(channel).ok_or_else(unknown)?;
+        let mut channels = self.channel_shard(number);
+        let entry = channels.get_mut(&number).ok_or_else(unknown)?;
         if entry.groups.iter().any(|known| &**known == group) {
             return Ok(());
         }
-        entry.groups.push(group.into());
         let member = Member {
-            name: channel.clone(),
+            channel: number,
             receiver: Arc::clone(&entry.receiver),
         };
-        let mut groups = self.group_shard(group);
-        match groups.get_mut(group) {
-            Some(members) => members.add(member),
-            None => groups.entry(group.into()).or_default().add(member),
-        }
+        // Most channels are in one group, and a vector's own first step is to four.
+        entry.groups.reserve_exact(1);
+        entry.groups.push(self.enter(group, member));
         Ok(())
     }
 
     fn group_discard(&self, group: &str, channel: &ChannelName) -> Result<()> {
         self.check_open()?;
-        let mut channels = self.channel_shard(channel);
-        if let Some(entry) = channels.get_mut(channel)
+        let Some(number) = self.number(channel) else {
+            return Ok(());
+        };
+        let mut channels = self.channel_shard(number);
+        if let Some(entry) = channels.get_mut(&number)
             && let Some(at) = entry.groups.iter().position(|known| &**known == group)
         {
             entry.groups.swap_remove(at);
-            self.leave(group, channel);
+            self.leave(group, number);
         }
         Ok(())
     }
@@ -257,9 +253,10 @@ impl Tables {
             .group_shard(group)
             .get(group)
             .map(|members| Arc::clone(&members.list));
+        let except = except.and_then(|channel| self.number(channel));
         let mut delivery = Delivery::default();
         for member in members.iter().flat_map(|list| list.iter()) {
-            if except == Some(&member.name) {
+            if except == Some(member.channel) {
                 continue;
             }
             delivery.matched += 1;
@@ -272,10 +269,10 @@ impl Tables {
         Ok(delivery)
     }
 
-    fn remove(&self, channel: &ChannelName) {
+    fn remove(&self, channel: Number) {
         let mut channels = self.channel_shard(channel);
         for group in channels
-            .remove(channel)
+            .remove(&channel)
             .into_iter()
             .flat_map(|entry| entry.groups)
         {
@@ -283,7 +280,18 @@ impl Tables {
         }
     }
 
-    fn leave(&self, group: &str, channel: &ChannelName) {
+    /// Makes a channel a member, and gives the group's own name back.
+    fn enter(&self, group: &str, member: Member) -> Arc<str> {
+        let mut groups = self.group_shard(group);
+        let name = match groups.get_key_value(group) {
+            Some((name, _)) => Arc::clone(name),
+            None => group.into(),
+        };
+        groups.entry(Arc::clone(&name)).or_default().add(member);
+        name
+    }
+
+    fn leave(&self, group: &str, channel: Number) {
         let mut groups = self.group_shard(group);
         if let Some(members) = groups.get_mut(group)
             && members.remove(channel)
@@ -295,9 +303,9 @@ impl Tables {
     fn flush(&self) {
         for shard in &self.channels {
             let mut channels = lock(shard);
-            for (name, entry) in channels.iter_mut() {
+            for (channel, entry) in channels.iter_mut() {
                 for group in std::mem::take(&mut entry.groups) {
-                    self.leave(&group, name);
+                    self.leave(&group, *channel);
                 }
             }
         }
@@ -310,38 +318,49 @@ impl Tables {
         Ok(())
     }
 
-    fn channel_shard(&self, name: &ChannelName) -> MutexGuard<'_, HashMap<ChannelName, Entry>> {
-        lock(&self.channels[self.shard(name.as_str())])
+    /// The channel of a name, if it can be one of this layer.
+    fn number(&self, channel: &ChannelName) -> Option<Number> {
+        let number = channel.as_str().strip_prefix(&*self.prefix)?;
+        Number::from_str_radix(number, 16).ok()
     }
 
-    fn group_shard(&self, name: &str) -> MutexGuard<'_, HashMap<Box<str>, Members>> {
-        lock(&self.groups[self.shard(name)])
+    fn channel_shard(&self, channel: Number) -> MutexGuard<'_, HashMap<Number, Entry>> {
+        lock(&self.channels[shard(channel)])
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "only a few bits are used")]
-    fn shard(&self, name: &str) -> usize {
-        self.hasher.hash_one(name) as usize % SHARDS
+    fn group_shard(&self, name: &str) -> MutexGuard<'_, HashMap<Arc<str>, Members>> {
+        lock(&self.groups[shard(self.hasher.hash_one(name))])
     }
 }
 
 impl Members {
     fn add(&mut self, member: Member) {
         let list = Arc::make_mut(&mut self.list);
-        self.positions.insert(member.name.clone(), list.len());
+        self.positions.insert(member.channel, position(list.len()));
         list.push(member);
     }
 
     /// Removes a member; tells whether none is left.
-    fn remove(&mut self, channel: &ChannelName) -> bool {
-        if let Some(at) = self.positions.remove(channel) {
+    fn remove(&mut self, channel: Number) -> bool {
+        if let Some(at) = self.positions.remove(&channel) {
             let list = Arc::make_mut(&mut self.list);
-            list.swap_remove(at);
-            if let Some(moved) = list.get(at) {
-                self.positions.insert(moved.name.clone(), at);
+            list.swap_remove(at as usize);
+            if let Some(moved) = list.get(at as usize) {
+                self.positions.insert(moved.channel, at);
             }
         }
         self.list.is_empty()
     }
+}
+
+/// A group of more members than that does not fit into memory.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).expect("a group has fewer than four billion members")
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "only a few bits are used")]
+fn shard(number: u64) -> usize {
+    number as usize % SHARDS
 }
 
 /// No code panics while it holds one of these locks, and the tables are whole between any two of
