@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 use super::link::Link;
 
 /// How many sockets are written to before other tasks have their turn.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 
 /// The writers of an application, one for each thread of its runtime.
 #[derive(Debug, Default)]

@@ -176,9 +176,11 @@ impl Link {
     pub(crate) fn turn(&self, busy: bool, output: Output, cx: &mut Context<'_>) -> Turn {
         let mut state = self.state();
         state.busy = busy;
-        let mut leave = false;
-        let flushed = if output == Output::Leave && !state.outbound.is_full() {
-            leave = !state.outbound.is_empty() && !mem::replace(&mut state.flushing, true);
+        // What the flusher has still to write is left to it in any case: it is about to.
+        let leaves = (output == Output::Leave || state.flushing) && !state.outbound.is_full();
+        let is_new = leaves && !state.flushing && !state.outbound.is_empty();
+        state.flushing |= is_new;
+        let flushed = if leaves {
             Poll::Pending
         } else {
             state.outbound.poll_flush(cx)
@@ -190,7 +192,7 @@ impl Link {
             has_events: !state.mailbox.is_empty(),
         };
         drop(state);
-        if leave {
+        if is_new {
             self.leave_to_flusher();
         }
         turn
