@@ -12,6 +12,9 @@ const BATCH: usize = 32;
 /// Up to so many bytes, it costs less to copy them together than to write them from where they are.
 const COPIED: usize = 1024;
 
+/// The same for the header and the payload of a single frame, as most writes are.
+const SMALL: usize = 256;
+
 /// A queue that costs nothing while it is empty.
 #[derive(Debug)]
 pub(crate) struct Outbound {
@@ -94,21 +97,23 @@ impl Outbound {
         &mut self,
         mut write: impl FnMut(&mut WriteHalf, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        while !self.frames.is_empty() {
+        while let Some(first) = self.frames.front() {
             let Some(sink) = &mut self.sink else {
                 return Poll::Pending;
             };
-            let written = match self.frames.front() {
-                // One frame in one piece is what a relayed event queues.
-                Some(only) if self.frames.len() == 1 && only.header().is_empty() => {
-                    write(sink, &[IoSlice::new(&only.payload()[self.written..])])
-                }
-                _ if self.bytes <= COPIED => copied(parts(&self.frames, self.written), |slices| {
-                    write(sink, slices)
-                }),
-                _ => in_place(parts(&self.frames, self.written), |slices| {
-                    write(sink, slices)
-                }),
+            let mut write = |slices: &[IoSlice<'_>]| write(sink, slices);
+            let written = if self.frames.len() > 1 || self.written > 0 {
+                write_parts(parts(&self.frames, self.written), self.bytes, write)
+            } else if first.header().is_empty() {
+                write(&[IoSlice::new(first.payload())])
+            } else if first.len() <= SMALL {
+                let mut copy = [0; SMALL];
+                let (header, rest) = copy.split_at_mut(first.header().len());
+                header.copy_from_slice(first.header());
+                rest[..first.payload().len()].copy_from_slice(first.payload());
+                write(&[IoSlice::new(&copy[..first.len()])])
+            } else {
+                write(&[IoSlice::new(first.header()), IoSlice::new(first.payload())])
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -161,23 +166,21 @@ fn parts(frames: &Queue<Frame>, written: usize) -> impl Iterator<Item = &[u8]> {
         .filter(|part| !part.is_empty())
 }
 
-fn copied<'a, T>(
+/// Writes parts, together where they are few bytes.
+fn write_parts<'a, T>(
     parts: impl Iterator<Item = &'a [u8]>,
+    bytes: usize,
     write: impl FnOnce(&[IoSlice<'_>]) -> T,
 ) -> T {
-    let mut copy = [0; COPIED];
-    let mut end = 0;
-    for part in parts {
-        copy[end..end + part.len()].copy_from_slice(part);
-        end += part.len();
+    if bytes <= COPIED {
+        let mut copy = [0; COPIED];
+        let mut end = 0;
+        for part in parts {
+            copy[end..end + part.len()].copy_from_slice(part);
+            end += part.len();
+        }
+        return write(&[IoSlice::new(&copy[..end])]);
     }
-    write(&[IoSlice::new(&copy[..end])])
-}
-
-fn in_place<'a, T>(
-    parts: impl Iterator<Item = &'a [u8]>,
-    write: impl FnOnce(&[IoSlice<'_>]) -> T,
-) -> T {
     let mut slices = [IoSlice::new(&[]); BATCH * 2];
     let mut used = 0;
     for (slice, part) in slices.iter_mut().zip(parts) {
