@@ -12,11 +12,7 @@ use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
 use futures_util::FutureExt as _;
 
-#[expect(
-    missing_docs,
-    clippy::unused_async,
-    reason = "five hundred of a kind, which only add"
-)]
+#[expect(missing_docs, reason = "five hundred of a kind, which only add")]
 mod generated {
     use super::Numbered;
     use channels::prelude::*;

@@ -16,5 +16,6 @@ pub mod peers;
 pub mod report;
 pub mod scenario;
 pub mod serve;
+pub mod site;
 pub mod sys;
 pub mod ws;

@@ -90,6 +90,32 @@ fn leaves(tokens: TokenStream) -> Vec<TokenTree> {
     found
 }
 
+/// Whether two streams have the same tokens, wherever they come from.
+pub(crate) fn same(left: &TokenStream, right: &TokenStream) -> bool {
+    let (mut left, mut right) = (left.clone().into_iter(), right.clone().into_iter());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(TokenTree::Group(left)), Some(TokenTree::Group(right))) => {
+                if left.delimiter() != right.delimiter() || !same(&left.stream(), &right.stream()) {
+                    return false;
+                }
+            }
+            (Some(TokenTree::Punct(left)), Some(TokenTree::Punct(right))) => {
+                if left.as_char() != right.as_char() {
+                    return false;
+                }
+            }
+            (Some(left), Some(right)) => {
+                if left.to_string() != right.to_string() {
+                    return false;
+                }
+            }
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Borrow, find_borrow, find_impl_trait, mentions};
@@ -126,31 +152,5 @@ mod tests {
         assert!(mentions(&quote!(Json<S::Said>), &names));
         assert!(mentions(&quote!([Self; 2]), &[]));
         assert!(!mentions(&quote!(Json<Said>), &names));
-    }
-}
-
-/// Whether two streams have the same tokens, wherever they come from.
-pub(crate) fn same(left: &TokenStream, right: &TokenStream) -> bool {
-    let (mut left, mut right) = (left.clone().into_iter(), right.clone().into_iter());
-    loop {
-        match (left.next(), right.next()) {
-            (None, None) => return true,
-            (Some(TokenTree::Group(left)), Some(TokenTree::Group(right))) => {
-                if left.delimiter() != right.delimiter() || !same(&left.stream(), &right.stream()) {
-                    return false;
-                }
-            }
-            (Some(TokenTree::Punct(left)), Some(TokenTree::Punct(right))) => {
-                if left.as_char() != right.as_char() {
-                    return false;
-                }
-            }
-            (Some(left), Some(right)) => {
-                if left.to_string() != right.to_string() {
-                    return false;
-                }
-            }
-            _ => return false,
-        }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn check(
     if !matches!(entry, Entry::Event(_)) {
         errors.push(errors::relay_of_protocol(relay));
     } else if call.mode != Mode::Async {
-        errors.push(errors::relay_of_plain_fn(&method.sig.fn_token));
+        errors.push(errors::relay_of_plain_fn(method.sig.fn_token));
     } else if let Some((socket, event, payload)) = parts(&method.sig, call) {
         if payload.looks_untyped() || consumer.is_generic(payload) {
             errors.push(errors::relay_of_untyped(&payload.ty));

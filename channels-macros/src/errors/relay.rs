@@ -17,7 +17,7 @@ pub(crate) fn relay_of_protocol(relay: &Ident) -> Error {
     )
 }
 
-pub(crate) fn relay_of_plain_fn(keyword: &Token![fn]) -> Error {
+pub(crate) fn relay_of_plain_fn(keyword: Token![fn]) -> Error {
     over(
         keyword,
         "a relayed handler is an `async fn`: it waits for nothing",

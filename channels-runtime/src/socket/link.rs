@@ -309,6 +309,8 @@ impl Link {
                 _ => {
                     let event = state.mailbox.pop()?;
                     if let Some(route) = route {
+                        // In the same breath: nothing may be relayed before what its handler sends.
+                        state.busy = true;
                         return Some((route, event));
                     }
                 }
