@@ -133,13 +133,13 @@ impl Sent {
         let mask = [0x37, 0xfa, 0x21, 0x3d];
         let mut bytes = vec![self.first];
         let bit = if self.masked { 0x80 } else { 0 };
-        match u8::try_from(self.payload.len()) {
-            Ok(length @ 0..=125) => bytes.push(bit | length),
-            _ => {
-                bytes.push(bit | 126);
-                let length = u16::try_from(self.payload.len()).expect("a short payload");
-                bytes.extend(length.to_be_bytes());
-            }
+        let length = self.payload.len();
+        if let Ok(short @ 0..=125) = u8::try_from(length) {
+            bytes.push(bit | short);
+        } else {
+            bytes.push(bit | 0x7e);
+            let length = u16::try_from(length).expect("a short payload");
+            bytes.extend(length.to_be_bytes());
         }
         if self.masked {
             bytes.extend(mask);
