@@ -34,7 +34,7 @@ struct News;
 
 #[consumer]
 impl News {
-    #[handler("news.announced")]
+    #[handler("news.announced", relay)]
     async fn announced(&mut self, socket: &mut WebSocket, event: &Announced) -> Result {
         socket.send_json(event).await
     }

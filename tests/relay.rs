@@ -176,6 +176,13 @@ async fn a_relayed_event_keeps_its_place_among_others() {
     for expected in ["done", &text(1, 1), "asked 1 2", &text(1, 3)] {
         hears(&mut client, expected).await;
     }
+    // Nothing else has to happen for it to leave.
+    client.send("busy").await.expect("sent");
+    hears(&mut client, "begun").await;
+    fixture.send(said(1, 4)).await;
+    for expected in ["done", &text(1, 4)] {
+        hears(&mut client, expected).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -63,6 +63,9 @@ impl Drop for Flusher {
 impl Shard {
     /// Adds a socket. Each is added once until it is written to: see `flushing` of the link.
     pub(super) fn push(&self, link: Arc<Link>) {
+        if self.ended.load(Ordering::Acquire) {
+            return link.flush_relayed();
+        }
         let mut links = self.links();
         links.push(link);
         if links.len() == 1 {
@@ -92,7 +95,18 @@ impl Shard {
     }
 }
 
+/// Says so when the writer ends, also with a runtime that other runtimes outlive: then whoever
+/// queues something writes it.
+struct Ending(Arc<Shard>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::Release);
+    }
+}
+
 async fn run(shard: Arc<Shard>) {
+    let _ending = Ending(Arc::clone(&shard));
     let mut links = Vec::new();
     while shard.wait().await {
         yield_now().await;

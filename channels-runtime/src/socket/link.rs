@@ -1,7 +1,6 @@
 //! What a connection's task shares with its handlers, its layer and its server.
 
 use std::io;
-use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
@@ -9,15 +8,13 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures_util::task::AtomicWaker;
 
 use super::flusher::Shard;
-use super::mailbox::{Mailbox, Pushed};
+use super::mailbox::Mailbox;
 use super::outbound::Outbound;
-use crate::consumer::table::Route;
-use crate::consumer::{DisconnectedBy, Mode, Options, Table};
-use crate::layer::{Delivered, Receiver};
+use crate::consumer::{DisconnectedBy, Options, Table};
 use crate::limits::Limits;
-use crate::stats::{DropReason, Stats};
+use crate::stats::Stats;
 use crate::transport::{Frame, WriteHalf};
-use crate::{CloseCode, CloseFrame, Error, ErrorKind, Event, Result};
+use crate::{CloseFrame, Error, ErrorKind, Result};
 
 /// One connection, seen from outside of its task.
 ///
@@ -25,10 +22,10 @@ use crate::{CloseCode, CloseFrame, Error, ErrorKind, Event, Result};
 /// for relayed events the flusher does.
 #[derive(Debug)]
 pub(crate) struct Link {
-    task: AtomicWaker,
+    pub(super) task: AtomicWaker,
     state: Mutex<State>,
-    table: &'static Table,
-    stats: Arc<Stats>,
+    pub(super) table: &'static Table,
+    pub(super) stats: Arc<Stats>,
     /// Who writes what relayed events queue here.
     flusher: Arc<Shard>,
     this: Weak<Self>,
@@ -42,16 +39,16 @@ pub(crate) struct Link {
 }
 
 #[derive(Debug)]
-struct State {
-    phase: Phase,
-    accepted: bool,
+pub(super) struct State {
+    pub(super) phase: Phase,
+    pub(super) accepted: bool,
     /// Whether a handler runs: what is relayed now has to wait behind what the handler sends.
-    busy: bool,
+    pub(super) busy: bool,
     /// Whether the flusher knows that there is something to write.
-    flushing: bool,
-    mailbox: Mailbox,
-    outbound: Outbound,
-    close: Option<Box<Close>>,
+    pub(super) flushing: bool,
+    pub(super) mailbox: Mailbox,
+    pub(super) outbound: Outbound,
+    pub(super) close: Option<Box<Close>>,
 }
 
 /// What is to become of what is queued for the client.
@@ -69,7 +66,7 @@ pub(crate) type Close = (CloseFrame, DisconnectedBy);
 
 /// How far a connection has come, for those who want to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Connecting,
     Open,
     /// A close was asked for, or the connection has ended: nothing new goes in or out.
@@ -198,7 +195,7 @@ impl Link {
         turn
     }
 
-    fn leave_to_flusher(&self) {
+    pub(super) fn leave_to_flusher(&self) {
         if let Some(this) = self.this.upgrade() {
             self.flusher.push(this);
         }
@@ -290,43 +287,8 @@ impl Link {
         !self.state().outbound.is_empty()
     }
 
-    /// The next event that has a handler, after those that are only relayed.
-    pub(crate) fn next_event(&self) -> Option<(Route, Event)> {
-        let mut state = self.state();
-        loop {
-            let event = state.mailbox.peek()?;
-            let route = self.table.find(event.event_type());
-            match route.map(|route| route.mode) {
-                Some(Mode::Relay(_)) if state.outbound.is_full() => return None,
-                Some(Mode::Relay(relay)) => {
-                    let frame = relay.frame(event);
-                    state.mailbox.pop();
-                    match frame {
-                        Ok(frame) => state.outbound.push(frame),
-                        Err(error) => self.undecodable(&error),
-                    }
-                }
-                _ => {
-                    let event = state.mailbox.pop()?;
-                    if let Some(route) = route {
-                        // In the same breath: nothing may be relayed before what its handler sends.
-                        state.busy = true;
-                        return Some((route, event));
-                    }
-                }
-            }
-        }
-    }
-
     pub(crate) fn stats(&self) -> &Stats {
         &self.stats
-    }
-
-    /// Counts an event whose payload is not what its handler takes.
-    #[cold]
-    pub(crate) fn undecodable(&self, error: &Error) {
-        self.stats.dropped(DropReason::Undecodable);
-        tracing::warn!(%error, source = error.source_text(), "an event does not decode");
     }
 
     /// Something came from the peer.
@@ -359,47 +321,8 @@ impl Link {
         self.abandoned.load(Ordering::Acquire)
     }
 
-    /// Queues a relayed event's frame where nothing is before it: no event that waits, no handler
-    /// that runs. Elsewhere it takes its place among the events.
-    fn relay(&self, frame: Frame) -> Option<Delivered> {
-        let mut state = self.state();
-        match state.phase {
-            Phase::Over => return Some(Delivered::Closed),
-            Phase::Connecting => return None,
-            Phase::Open => {}
-        }
-        if state.busy || !state.mailbox.is_empty() || state.outbound.is_full() {
-            return None;
-        }
-        state.outbound.push(frame);
-        let flushing = mem::replace(&mut state.flushing, true);
-        drop(state);
-        if !flushing {
-            self.leave_to_flusher();
-        }
-        Some(Delivered::Queued)
-    }
-
-    fn enqueue(&self, event: &Event) -> Delivered {
-        let mut state = self.state();
-        if state.phase == Phase::Over {
-            return Delivered::Closed;
-        }
-        let pushed = state.mailbox.push(event);
-        drop(state);
-        if let Some(reason) = pushed.drop_reason() {
-            self.stats.dropped(reason);
-        }
-        if pushed == Pushed::MustClose {
-            let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow");
-            self.close(frame, DisconnectedBy::Limit);
-        }
-        self.task.wake();
-        pushed.delivered()
-    }
-
     /// No code panics while it holds this lock.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -413,26 +336,5 @@ impl Wake for Link {
     fn wake_by_ref(self: &Arc<Self>) {
         self.readable.store(true, Ordering::Release);
         self.task.wake();
-    }
-}
-
-impl Receiver for Link {
-    fn deliver(&self, event: &Event) -> Delivered {
-        let Some(route) = self.table.find(event.event_type()) else {
-            self.stats.dropped(DropReason::Unhandled);
-            tracing::debug!(event_type = %event.event_type(), "an event that nobody handles");
-            return Delivered::Queued;
-        };
-        let relayed = match route.mode {
-            Mode::Relay(relay) => match relay.frame(event) {
-                Ok(frame) => self.relay(frame),
-                Err(error) => {
-                    self.undecodable(&error);
-                    return Delivered::Queued;
-                }
-            },
-            Mode::Async | Mode::Blocking => None,
-        };
-        relayed.unwrap_or_else(|| self.enqueue(event))
     }
 }

@@ -5,6 +5,7 @@ mod attachment;
 mod blocking;
 mod calls;
 mod connection;
+mod deliver;
 mod flusher;
 mod link;
 pub(crate) mod mailbox;

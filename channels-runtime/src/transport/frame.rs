@@ -1,7 +1,6 @@
 //! A frame as a server sends it: not masked, so one encoding serves every receiver.
 
 use bytes::Bytes;
-use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::close;
@@ -55,21 +54,25 @@ impl Frame {
         }
     }
 
+    /// RFC 6455 §5.2, for a frame that is the last of its message and not masked.
     fn encode(opcode: OpCode, payload: Bytes) -> Self {
-        let header = FrameHeader {
-            opcode,
-            ..FrameHeader::default()
+        let mut header = [0; MAX_HEADER];
+        header[0] = 0x80 | u8::from(opcode);
+        let length = payload.len();
+        let header_len = if let Ok(short @ 0..=125) = u8::try_from(length) {
+            header[1] = short;
+            2
+        } else if let Ok(medium) = u16::try_from(length) {
+            header[1] = 126;
+            header[2..4].copy_from_slice(&medium.to_be_bytes());
+            4
+        } else {
+            header[1] = 127;
+            header[2..].copy_from_slice(&(length as u64).to_be_bytes());
+            10
         };
-        let mut encoded = [0; MAX_HEADER];
-        let mut rest = &mut encoded[..];
-        let written = header
-            .format(payload.len() as u64, &mut rest)
-            .map(|()| rest.len());
-        let left = written.expect("a header that is not masked has at most ten bytes");
-        #[expect(clippy::cast_possible_truncation, reason = "at most ten")]
-        let header_len = (MAX_HEADER - left) as u8;
         Self {
-            header: encoded,
+            header,
             header_len,
             payload,
         }

@@ -297,6 +297,10 @@ impl Partial {
     /// to begin to come.
     fn reserve(&mut self) {
         let length = self.end - self.start;
+        if self.payload.capacity() == 0 && length <= READ_BUFFER {
+            self.payload = BytesMut::with_capacity(length);
+            return;
+        }
         let here = self.payload.len() - self.start;
         if length <= READ_BUFFER || here >= READ_BUFFER {
             self.payload.reserve(self.missing());
