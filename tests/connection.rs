@@ -350,6 +350,35 @@ async fn a_lost_connection_disconnects_with_1006() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_consumer_that_receives_nothing_still_listens() {
+    #[consumer(groups("lives"))]
+    #[derive(Default)]
+    struct Deaf;
+
+    #[consumer]
+    impl Deaf {
+        #[handler("life.do")]
+        async fn told(&mut self, socket: &mut WebSocket, event: Do) -> Result {
+            socket.send(event.what).await
+        }
+    }
+
+    let mut limits = Limits::default();
+    limits.ping_interval = Duration::ZERO;
+    let app = app(Deaf::app()).limits(limits);
+    let mut client = WebsocketCommunicator::new(&app, "/ws/");
+    client.connect().await.expect("accepted");
+    for text in ["one", "two", "three"] {
+        client.send(text).await.expect("sent");
+    }
+    client.ping("are you there").await.expect("sent");
+    let pong = client.receive_pong().await.expect("a pong");
+    assert_eq!(pong, "are you there");
+    client.close(CloseCode::NORMAL, "").await.expect("closed");
+    until("nothing is left", || app.context().connections() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_panic_harms_no_other_connection() {
     let fixture = fixture();
     let (mut one, mut other) = (fixture.connected().await, fixture.connected().await);

@@ -247,6 +247,29 @@ async fn a_member_that_does_not_read_has_its_bound_and_holds_up_nobody() {
     until("the deaf is gone", || layer.member_count(room()) == 1).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn more_than_there_is_room_for_is_relayed_as_room_comes() {
+    let layer = InMemoryChannelLayer::new();
+    let mut limits = Limits::default();
+    limits.outbound_bytes = 64;
+    limits.ping_interval = Duration::ZERO;
+    let app = app(Large::app())
+        .channel_layer(layer.clone())
+        .limits(limits);
+    let mut client = WebsocketCommunicator::new(&app, "/ws/");
+    client.connect().await.expect("accepted");
+    client.send("busy").await.expect("sent");
+    hears(&mut client, "begun").await;
+    for number in 0..50 {
+        let sent = layer.group_send(room(), said(1, number).into(), None);
+        within(sent).await.expect("sent");
+    }
+    hears(&mut client, "done").await;
+    for number in 0..50 {
+        hears(&mut client, &text(1, number)).await;
+    }
+}
+
 /// At speed, on several threads: the order of each sender holds for every receiver, whatever
 /// others do, relayed and handled events keep theirs among each other, and nothing is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

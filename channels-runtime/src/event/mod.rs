@@ -127,7 +127,11 @@ impl Event {
         let type_name = std::any::type_name::<E>();
         match self.0.encoded().get() {
             Some((known, frame)) if *known == type_name => Ok(frame.clone()),
-            _ => self.encode(self.get::<E>()?, type_name),
+            // Both are the user's own code, and the runtime may hold its locks here.
+            _ => catch_unwind(AssertUnwindSafe(|| {
+                self.encode(self.get::<E>()?, type_name)
+            }))
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Encode, "the event's code panicked"))),
         }
     }
 
@@ -145,13 +149,9 @@ impl Event {
 
     #[cold]
     fn encode<T: Serialize + ?Sized>(&self, value: &T, type_name: &'static str) -> Result<Frame> {
-        // Serializing is the user's own code, and the runtime may hold its locks here.
-        let json = catch_unwind(AssertUnwindSafe(|| serde_json::to_string(value)));
-        let json = json
-            .map_err(|_| Error::new(ErrorKind::Encode, "serializing the event panicked"))?
-            .map_err(|error| {
-                Error::caused(ErrorKind::Encode, "the event does not serialize", error)
-            })?;
+        let json = serde_json::to_string(value).map_err(|error| {
+            Error::caused(ErrorKind::Encode, "the event does not serialize", error)
+        })?;
         let frame = Frame::from(Message::from(json)).joined();
         // Another thread may have been quicker, with the same frame or that of another type.
         let _ = self.0.encoded().set((type_name, frame.clone()));

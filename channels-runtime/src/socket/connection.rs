@@ -273,15 +273,17 @@ where
         true
     }
 
+    /// A message that no handler takes is dropped: that is something done as well, for the socket
+    /// may have more.
     fn start_receive(&mut self) -> bool {
-        while let Some(message) = self.wire.pop() {
-            if let Some(route) = C::TABLE.hook(Hook::Receive) {
-                self.events_turn = true;
-                self.start(What::Receive, Call::Handler(route, message.into()));
-                return true;
-            }
+        let Some(message) = self.wire.pop() else {
+            return false;
+        };
+        if let Some(route) = C::TABLE.hook(Hook::Receive) {
+            self.events_turn = true;
+            self.start(What::Receive, Call::Handler(route, message.into()));
         }
-        false
+        true
     }
 
     fn release(&mut self, disconnect: Option<Disconnect>) {
@@ -311,6 +313,13 @@ where
                 self.link.close(frame, by);
             }
         }
+    }
+}
+
+/// However the task ends, the socket goes with it, and whoever still holds the link learns it.
+impl<C, F> Drop for Connection<C, F> {
+    fn drop(&mut self) {
+        self.link.end();
     }
 }
 

@@ -63,10 +63,11 @@ impl Drop for Flusher {
 impl Shard {
     /// Adds a socket. Each is added once until it is written to: see `flushing` of the link.
     pub(super) fn push(&self, link: Arc<Link>) {
+        let mut links = self.links();
         if self.ended.load(Ordering::Acquire) {
+            drop(links);
             return link.flush_relayed();
         }
-        let mut links = self.links();
         links.push(link);
         if links.len() == 1 {
             drop(links);
@@ -95,28 +96,37 @@ impl Shard {
     }
 }
 
-/// Says so when the writer ends, also with a runtime that other runtimes outlive: then whoever
-/// queues something writes it.
-struct Ending(Arc<Shard>);
+/// One writer's run. When it ends, also with a runtime that others outlive, it says so, and what it
+/// has still to write is written: from then on whoever queues something writes it.
+struct Run {
+    shard: Arc<Shard>,
+    /// The sockets that are written to at present.
+    batch: Vec<Arc<Link>>,
+}
 
-impl Drop for Ending {
+impl Drop for Run {
     fn drop(&mut self) {
-        self.0.ended.store(true, Ordering::Release);
+        let mut links = self.shard.links();
+        self.shard.ended.store(true, Ordering::Release);
+        self.batch.append(&mut links);
+        drop(links);
+        self.batch.iter().for_each(|link| link.flush_relayed());
     }
 }
 
 async fn run(shard: Arc<Shard>) {
-    let _ending = Ending(Arc::clone(&shard));
-    let mut links = Vec::new();
-    while shard.wait().await {
+    let batch = Vec::new();
+    let mut run = Run { shard, batch };
+    while run.shard.wait().await {
         yield_now().await;
-        mem::swap(&mut *shard.links(), &mut links);
-        for (done, link) in (1..).zip(links.drain(..)) {
-            link.flush_relayed();
-            if done % BATCH == 0 {
+        mem::swap(&mut *run.shard.links(), &mut run.batch);
+        for done in 0..run.batch.len() {
+            run.batch[done].flush_relayed();
+            if (done + 1) % BATCH == 0 {
                 yield_now().await;
             }
         }
-        links.shrink_to(BATCH);
+        run.batch.clear();
+        run.batch.shrink_to(BATCH);
     }
 }

@@ -119,12 +119,15 @@ impl Link {
     }
 
     /// From now on messages can be sent and events are delivered.
-    pub(crate) fn open(&self) {
+    /// False if the handshake was given up meanwhile.
+    pub(crate) fn open(&self) -> bool {
         let mut state = self.state();
-        state.accepted = true;
-        if state.phase == Phase::Connecting {
-            state.phase = Phase::Open;
+        if state.phase != Phase::Connecting {
+            return false;
         }
+        state.accepted = true;
+        state.phase = Phase::Open;
+        true
     }
 
     /// The 101 is written: what is queued can follow.
@@ -177,11 +180,16 @@ impl Link {
         let leaves = (output == Output::Leave || state.flushing) && !state.outbound.is_full();
         let is_new = leaves && !state.flushing && !state.outbound.is_empty();
         state.flushing |= is_new;
+        let was_full = state.outbound.is_full();
         let flushed = if leaves {
             Poll::Pending
         } else {
             state.outbound.poll_flush(cx)
         };
+        if was_full && !state.outbound.is_full() {
+            // Not listened to so far, but it takes what is sent.
+            self.heard();
+        }
         let turn = Turn {
             flushed,
             close: state.close.take(),
@@ -262,8 +270,10 @@ impl Link {
         let mut state = self.state();
         state.flushing = false;
         let flushed = state.outbound.try_flush();
+        // Events may wait for the room that there is now.
+        let has_events = !state.mailbox.is_empty();
         drop(state);
-        if !matches!(flushed, Poll::Ready(Ok(()))) {
+        if has_events || !matches!(flushed, Poll::Ready(Ok(()))) {
             self.task.wake();
         }
     }

@@ -273,12 +273,13 @@ impl WebSocket {
             ));
         };
         // Opened first, so that the client that has its 101 never meets a connection that is not.
-        if accepted {
-            self.link.open();
+        let given_up = || Error::new(ErrorKind::Closed, "the client gave the handshake up");
+        if accepted && !self.link.open() {
+            return Err(given_up());
         }
         answer.send(decision).map_err(|_| {
             self.link.end();
-            Error::new(ErrorKind::Closed, "the client gave the handshake up")
+            given_up()
         })
     }
 

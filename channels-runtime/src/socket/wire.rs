@@ -180,7 +180,12 @@ impl Wire {
                 let (frame, by) = *close;
                 return Poll::Ready(End::Close(frame, by, Awaits::CloseFrame));
             }
-            if turn.is_full || self.inbound.len() >= room {
+            if self.inbound.len() >= room {
+                // Who is not listened to is not silent.
+                link.heard();
+                return Poll::Pending;
+            }
+            if turn.is_full {
                 return Poll::Pending;
             }
             if self.drained && !link.take_readable() {
@@ -248,7 +253,10 @@ impl Ending {
             Awaits::Nothing => {}
             Awaits::CloseFrame => loop {
                 match ready!(self.decoder.poll_next(&mut self.io, cx)) {
-                    Ok(Incoming::Close(_)) | Err(_) => break,
+                    Ok(Incoming::Close(_)) | Err(_) => {
+                        self.awaits = Awaits::Nothing;
+                        break;
+                    }
                     Ok(Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong) => {}
                 }
             },

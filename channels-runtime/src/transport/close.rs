@@ -26,11 +26,16 @@ pub(super) fn parse(payload: &[u8]) -> Result<Option<CloseFrame>, CloseFrame> {
     }))
 }
 
-/// Writes the payload; the code that says "there is none" has none.
+/// Writes the payload; the codes that say "there was none" have none.
 pub(super) fn payload(frame: &CloseFrame) -> Vec<u8> {
-    if frame.code == CloseCode::NO_STATUS_RECEIVED {
+    if matches!(
+        frame.code,
+        CloseCode::NO_STATUS_RECEIVED | CloseCode::ABNORMAL
+    ) {
         return Vec::new();
     }
+    // Made anew, for its fields are public: so the reason fits.
+    let frame = CloseFrame::new(frame.code, frame.reason.clone());
     let mut payload = u16::from(frame.code).to_be_bytes().to_vec();
     payload.extend_from_slice(frame.reason.as_bytes());
     payload

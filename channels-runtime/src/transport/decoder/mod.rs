@@ -302,8 +302,10 @@ impl Partial {
             return;
         }
         let here = self.payload.len() - self.start;
-        if length <= READ_BUFFER || here >= READ_BUFFER {
+        if length <= READ_BUFFER {
             self.payload.reserve(self.missing());
+        } else if here >= READ_BUFFER {
+            self.payload.reserve(self.missing().min(here));
         } else if here == 0 {
             self.payload.reserve(READ_BUFFER);
         }
