@@ -160,6 +160,90 @@ async fn an_event_of_another_program_is_relayed_as_the_type_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_whose_code_panics_is_counted_and_harms_nobody() {
+    /// Refuses to be read, in the worst way.
+    #[derive(Serialize)]
+    struct Grumpy;
+
+    impl<'de> Deserialize<'de> for Grumpy {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("as told")
+        }
+    }
+
+    impl Clone for Grumpy {
+        fn clone(&self) -> Self {
+            Self
+        }
+    }
+
+    #[derive(Event, Serialize, Deserialize)]
+    #[event("room.said")]
+    struct Said {
+        grumpy: Grumpy,
+    }
+
+    #[consumer(groups("room"))]
+    #[derive(Default)]
+    struct Panicking;
+
+    #[consumer]
+    impl Panicking {
+        async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
+            socket.send(text).await
+        }
+
+        #[handler("room.said", relay)]
+        async fn said(&mut self, socket: &mut WebSocket, event: &Said) -> Result {
+            socket.send_json(event).await
+        }
+    }
+
+    let layer = InMemoryChannelLayer::new();
+    let app = app(Panicking::app()).channel_layer(layer.clone());
+    let mut client = WebsocketCommunicator::new(&app, "/ws/");
+    client.connect().await.expect("accepted");
+    let event = Event::new("room.said", json!({ "grumpy": 1 })).expect("an event");
+    let sent = layer.group_send(room(), event, None);
+    within(sent).await.expect("the sender is not harmed");
+    client.send("still here").await.expect("sent");
+    hears(&mut client, "still here").await;
+    assert_eq!(app.context().stats().drops(DropReason::Undecodable), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_sent_comes_back_as_the_message() {
+    #[consumer(groups("room"))]
+    #[derive(Default)]
+    struct Late(support::Journal);
+
+    #[consumer]
+    impl Late {
+        #[handler("room.said")]
+        async fn said(&mut self, socket: &mut WebSocket, event: &Said) -> Result {
+            socket.close(CloseCode::NORMAL, "").await?;
+            let error = socket.send_json(event).await.expect_err("closed");
+            let unsent: Message = error.into_unsent().expect("the message");
+            self.0.note(unsent.as_text().unwrap_or_default());
+            Ok(())
+        }
+    }
+
+    let (layer, journal) = (InMemoryChannelLayer::new(), support::Journal::default());
+    let late = Late::app_with({
+        let journal = journal.clone();
+        move |_| Late(journal.clone())
+    });
+    let app = app(late).channel_layer(layer.clone());
+    let mut client = WebsocketCommunicator::new(&app, "/ws/");
+    client.connect().await.expect("accepted");
+    let sent = layer.group_send(room(), said(3, 4).into(), None);
+    within(sent).await.expect("sent");
+    client.closed().await.expect("closed");
+    assert_eq!(journal.lines(), [text(3, 4)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relayed_event_keeps_its_place_among_others() {
     let fixture = fixture();
     let mut client = fixture.member().await;

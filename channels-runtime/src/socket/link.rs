@@ -118,8 +118,8 @@ impl Link {
         self.task.register(waker);
     }
 
-    /// From now on messages can be sent and events are delivered.
-    /// False if the handshake was given up meanwhile.
+    /// From now on messages can be sent and events are delivered; false if the handshake was given
+    /// up meanwhile.
     pub(crate) fn open(&self) -> bool {
         let mut state = self.state();
         if state.phase != Phase::Connecting {

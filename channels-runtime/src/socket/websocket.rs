@@ -109,7 +109,13 @@ impl WebSocket {
     /// [`ErrorKind::Encode`] if the value does not serialize, else as [`send`](Self::send).
     pub async fn send_json(&mut self, value: &(impl Serialize + ?Sized + Sync)) -> Result {
         match self.event.as_ref().and_then(|event| event.frame_of(value)) {
-            Some(frame) => self.link.send(frame?).await,
+            Some(frame) => self.link.send(frame?).await.map_err(|error| {
+                // The frame is the runtime's own: what comes back is the message, as ever.
+                match to_json(value) {
+                    Ok(text) => error.unsent(Message::from(text)),
+                    Err(_) => error,
+                }
+            }),
             None => self.link.send(Message::from(to_json(value)?)).await,
         }
     }
