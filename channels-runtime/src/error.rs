@@ -64,8 +64,12 @@ pub enum ErrorKind {
     Handshake,
     /// The response was begun already, or not yet; or its status or headers are not allowed.
     Response,
-    /// The route did not capture what was asked for.
+    /// What the route captured is not what was asked for. From `connect` or `handle` it is a 404.
     Route,
+    /// A database or another store cannot be asked now. From `connect` or `handle` it is a 503.
+    Unavailable,
+    /// What was to be made is there already: a name that is taken.
+    Conflict,
     /// The channel layer failed or is closed.
     Layer,
     /// A setting is wrong: a pattern, a URL, an address, a name.

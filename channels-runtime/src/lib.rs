@@ -7,6 +7,8 @@
 extern crate self as channels_runtime;
 
 mod app;
+#[cfg(feature = "auth")]
+mod auth;
 mod close_code;
 mod consumer;
 mod error;
@@ -15,10 +17,13 @@ mod http;
 mod layer;
 mod limits;
 mod message;
+mod middleware;
 mod names;
 mod routing;
 mod scope;
 mod server;
+#[cfg(feature = "auth")]
+mod session;
 mod socket;
 mod stats;
 mod transport;
@@ -33,7 +38,11 @@ pub mod __private;
 pub use ::http::StatusCode;
 pub use bytes::Bytes;
 
-pub use self::app::{Answering, Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp};
+pub use self::app::{
+    Answering, Body, Context, Handshake, HttpApp, HttpRequest, Response, WebSocketApp,
+};
+#[cfg(feature = "auth")]
+pub use self::auth::{User, UserRecord, UserStore};
 pub use self::close_code::CloseCode;
 pub use self::consumer::{
     Consumer, ConsumerApp, Disconnect, DisconnectedBy, FromDisconnect, Handles, IntoOutcome,
@@ -51,10 +60,13 @@ pub use self::layer::{
 };
 pub use self::limits::Limits;
 pub use self::message::{CloseFrame, FromMessage, Json, Message};
+pub use self::middleware::{Around, Middleware, Next};
 pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
 pub use self::routing::{ProtocolTypeRouter, RouteTo, URLRouter};
 pub use self::scope::{Headers, Kwargs, Scope};
 pub use self::server::{Server, serve};
+#[cfg(feature = "auth")]
+pub use self::session::{SessionStore, StoreFuture};
 pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};
 pub use self::stats::{DropReason, Stats};
 pub use self::transport::Text;

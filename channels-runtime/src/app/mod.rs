@@ -10,7 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use tower::{Service, ServiceExt};
 
 pub use self::body::Body;
@@ -22,8 +22,11 @@ pub use self::request::HttpRequest;
 
 use crate::{BoxError, Result};
 
-/// The answer to a handshake or a plain request, later.
-pub type Answering<'a> = Pin<Box<dyn Future<Output = Response<Body>> + Send + 'a>>;
+/// The answer to a handshake or a plain request.
+pub type Response = http::Response<Body>;
+
+/// The same, later.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 
 /// An application that answers WebSocket handshakes: a consumer's, a router, a middleware.
 ///
@@ -116,7 +119,7 @@ pub trait HttpApp: Send + Sync + 'static {
 /// Any tower service: an axum `Router`, say. One that fails is a 500.
 impl<S, B> HttpApp for S
 where
-    S: Service<Request<Body>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,

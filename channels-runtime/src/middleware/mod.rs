@@ -1,0 +1,165 @@
+//! What stands around applications: a look at the scope before, at the answer behind.
+
+use std::future::Future;
+
+use http::StatusCode;
+
+use crate::app::{
+    Answering, Context, Handshake, HttpApp, HttpRequest, Response, WebSocketApp, refusal,
+};
+use crate::{Result, Scope};
+
+/// Something that is done around an application, for handshakes and plain requests alike.
+///
+/// It goes on with [`Next::run`], answers by itself ([`Next::deny`], or any response), and may change
+/// the scope before and the response behind. Its value is shared by all connections; what belongs to
+/// one goes into the scope's extensions.
+///
+/// Any tower layer can stand around the whole application as well; a middleware also stands between
+/// two routers, and sees the scope.
+///
+/// # Examples
+///
+/// ```
+/// use channels_runtime::{Middleware, Next, Response, StatusCode, URLRouter};
+///
+/// struct OnlyFrom(&'static str);
+///
+/// impl Middleware for OnlyFrom {
+///     async fn call(&self, next: Next<'_>) -> Response {
+///         match next.scope().headers().get("origin") {
+///             Some(origin) if origin == self.0 => next.run().await,
+///             _ => next.deny(StatusCode::FORBIDDEN),
+///         }
+///     }
+/// }
+///
+/// let app = OnlyFrom("https://example.com").around(<URLRouter>::new());
+/// ```
+pub trait Middleware: Send + Sync + 'static {
+    /// Answers, by itself or by what comes next.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped when the client goes away before it has its answer.
+    fn call(&self, next: Next<'_>) -> impl Future<Output = Response> + Send;
+
+    /// Tells at start-up what could only fail later.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config).
+    fn check(&self, context: &Context) -> Result {
+        let _ = context;
+        Ok(())
+    }
+
+    /// The application with this around it.
+    fn around<A>(self, app: A) -> Around<Self, A>
+    where
+        Self: Sized,
+    {
+        Around {
+            middleware: self,
+            app,
+        }
+    }
+}
+
+/// What a [`Middleware`] stands around, and the request that is on its way there.
+#[derive(Debug)]
+pub struct Next<'a>(Inner<'a>);
+
+enum Inner<'a> {
+    WebSocket(Handshake, &'a dyn WebSocketApp),
+    Http(HttpRequest, &'a dyn HttpApp),
+}
+
+impl Next<'_> {
+    /// What is known of the connection so far.
+    pub fn scope(&self) -> &Scope {
+        match &self.0 {
+            Inner::WebSocket(handshake, _) => handshake.scope(),
+            Inner::Http(request, _) => request.scope(),
+        }
+    }
+
+    /// The same, to add to it.
+    pub fn scope_mut(&mut self) -> &mut Scope {
+        match &mut self.0 {
+            Inner::WebSocket(handshake, _) => handshake.scope_mut(),
+            Inner::Http(request, _) => request.scope_mut(),
+        }
+    }
+
+    /// What all connections of the application share.
+    pub fn context(&self) -> &Context {
+        match &self.0 {
+            Inner::WebSocket(handshake, _) => handshake.context(),
+            Inner::Http(request, _) => request.context(),
+        }
+    }
+
+    /// Whether it is a WebSocket's handshake.
+    pub fn is_websocket(&self) -> bool {
+        matches!(self.0, Inner::WebSocket(..))
+    }
+
+    /// Goes on, to the answer: the 101, a response or a refusal.
+    pub async fn run(self) -> Response {
+        match self.0 {
+            Inner::WebSocket(handshake, app) => app.answer(handshake).await,
+            Inner::Http(request, app) => app.answer(request).await,
+        }
+    }
+
+    /// Refuses, with a status and no body.
+    pub fn deny(self, status: StatusCode) -> Response {
+        refusal(status, "")
+    }
+}
+
+impl std::fmt::Debug for Inner<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::WebSocket(handshake, _) => handshake.fmt(f),
+            Self::Http(request, _) => request.fmt(f),
+        }
+    }
+}
+
+/// An application with a [`Middleware`] around it: an application for handshakes if it was one, for
+/// plain requests if it was one.
+#[derive(Clone, Debug)]
+pub struct Around<M, A> {
+    middleware: M,
+    app: A,
+}
+
+impl<M: Middleware, A: WebSocketApp> WebSocketApp for Around<M, A> {
+    fn answer(&self, handshake: Handshake) -> Answering<'_> {
+        let next = Next(Inner::WebSocket(handshake, &self.app));
+        Box::pin(self.middleware.call(next))
+    }
+
+    fn has_route(&self, path: &str) -> bool {
+        self.app.has_route(path)
+    }
+
+    fn check(&self, context: &Context) -> Result {
+        self.middleware.check(context)?;
+        self.app.check(context)
+    }
+}
+
+impl<M: Middleware, A: HttpApp> HttpApp for Around<M, A> {
+    fn answer(&self, request: HttpRequest) -> Answering<'_> {
+        let next = Next(Inner::Http(request, &self.app));
+        Box::pin(self.middleware.call(next))
+    }
+
+    fn check(&self, context: &Context) -> Result {
+        self.middleware.check(context)?;
+        self.app.check(context)
+    }
+}

@@ -1,0 +1,5 @@
+//! Sessions: Django's, byte for byte.
+
+mod store;
+
+pub use self::store::{SessionStore, StoreFuture};
