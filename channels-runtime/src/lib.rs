@@ -11,6 +11,8 @@ mod app;
 mod auth;
 mod close_code;
 mod consumer;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod database;
 mod error;
 mod event;
 mod http;
@@ -48,6 +50,8 @@ pub use self::consumer::{
     Consumer, ConsumerApp, Disconnect, DisconnectedBy, FromDisconnect, Handles, IntoOutcome,
     Overflow,
 };
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use self::database::Database;
 pub use self::error::{AcceptConnection, BoxError, DenyConnection, Error, ErrorKind, Result, Stop};
 pub use self::event::{Event, EventType, FromEvent, MAX_EVENT_TYPE, Payload, TypedEvent};
 pub use self::http::{
