@@ -190,11 +190,11 @@ async fn routes_capture_what_their_consumer_asks_for() {
             .expect_err(&path);
         assert_eq!(refused.status(), 404, "{path}");
     }
-    // The number does not fit: that is a mistake in the consumer, told to nobody but the log.
+    // The number does not fit what the consumer asks for: there is no such page.
     let huge = WebsocketCommunicator::new(&app, "/chat/lobby/99999999999/")
         .connect()
         .await;
-    assert_eq!(huge.expect_err("no u32").status(), 500);
+    assert_eq!(huge.expect_err("no u32").status(), 404);
 }
 
 #[tokio::test]

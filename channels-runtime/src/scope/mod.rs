@@ -1,7 +1,9 @@
 //! The facts of one connection: what the request said, and what routing and middleware add.
 
+mod de;
 mod headers;
 mod kwargs;
+mod state;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,18 +12,21 @@ use std::sync::Arc;
 
 use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{Extensions, Method, request};
+use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use self::headers::Headers;
 pub use self::kwargs::Kwargs;
+pub use self::state::State;
+pub(crate) use self::state::Values;
 
 use crate::{Error, ErrorKind, Result};
 
 /// What is known of a connection: its request, the route that it took, and what middleware found.
 ///
 /// ASGI's connection scope. The request's facts do not change; routing adds the captured
-/// [`kwargs`](Self::kwargs), middleware adds values by their type to the
-/// [`extensions`](Self::extensions).
+/// [`kwargs`](Self::kwargs) and [`args`](Self::args), middleware adds values by their type to the
+/// [`extensions`](Self::extensions), and the application its [`state`](Self::state).
 pub struct Scope(Box<Inner>);
 
 struct Inner {
@@ -32,9 +37,13 @@ struct Inner {
     query: Option<u32>,
     /// The decoded path, where that is another.
     path: Option<Box<str>>,
+    /// Where the root of the application ends in the path.
+    root: u32,
     headers: Headers,
     info: ConnectInfo,
     kwargs: Kwargs,
+    args: Box<[Box<str>]>,
+    state: State,
     extensions: Extensions,
 }
 
@@ -82,9 +91,12 @@ impl Scope {
             target,
             query,
             path,
+            root: 0,
             headers: Headers::new(&parts.headers),
             info,
             kwargs: Kwargs::default(),
+            args: Box::default(),
+            state: State::default(),
             extensions,
         }))
     }
@@ -97,14 +109,45 @@ impl Scope {
             .map_err(|error| Error::caused(ErrorKind::Handshake, "the path is not UTF-8", error))
     }
 
+    /// Takes what the application gives: the path under which it lies, and its state. Tells where the
+    /// rest of the path begins, behind the `/`.
+    pub(crate) fn mount(&mut self, root_path: &str, state: State) -> usize {
+        let root = match below(self.path(), root_path) {
+            Some(_) => root_path.len(),
+            None => 0,
+        };
+        self.0.root = u32::try_from(root).unwrap_or_default();
+        self.0.state = state;
+        root + usize::from(self.path()[root..].starts_with('/'))
+    }
+
+    /// Takes what a route captured, behind what outer routers have captured.
+    pub(crate) fn capture(&mut self, kwargs: Vec<(Arc<str>, Box<str>)>, args: Vec<Box<str>>) {
+        for (name, value) in kwargs {
+            self.0.kwargs.insert(name, value);
+        }
+        if !args.is_empty() {
+            let mut all = std::mem::take(&mut self.0.args).into_vec();
+            all.extend(args);
+            self.0.args = all.into();
+        }
+    }
+
     /// The request's method; always GET for a WebSocket.
     pub fn method(&self) -> &Method {
         &self.0.method
     }
 
-    /// The path with its escapes decoded, from its first `/`.
+    /// The path with its escapes decoded, from its first `/`; the
+    /// [`root_path`](Self::root_path) is a part of it.
     pub fn path(&self) -> &str {
         self.0.path.as_deref().unwrap_or_else(|| self.raw_path())
+    }
+
+    /// The path under which the application lies, without a `/` at its end; empty if it has all
+    /// paths. See [`ProtocolTypeRouter::root_path`](crate::ProtocolTypeRouter::root_path).
+    pub fn root_path(&self) -> &str {
+        &self.path()[..self.0.root as usize]
     }
 
     /// The path as it was sent.
@@ -143,22 +186,68 @@ impl Scope {
         offered_subprotocols(&self.0.headers)
     }
 
-    /// What the route captured.
+    /// What the routes captured by name.
     pub fn kwargs(&self) -> &Kwargs {
         &self.0.kwargs
     }
 
-    pub(crate) fn kwargs_mut(&mut self) -> &mut Kwargs {
-        &mut self.0.kwargs
+    /// What the routes captured by position, outer ones first: the groups of a `re_path` that has no
+    /// named groups. One that took no part in the match is empty.
+    pub fn args(&self) -> &[Box<str>] {
+        &self.0.args
     }
 
     /// A captured part of the path, as a value.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Route`] if the route has no such name, or the text is no `T`.
+    /// [`ErrorKind::Config`] if the route has no such name, [`ErrorKind::Route`] if the text is no
+    /// `T`: returned from `connect` or `handle`, that is a 404.
     pub fn url_kwarg<T: FromStr>(&self, name: &str) -> Result<T> {
         self.0.kwargs.parse(name)
+    }
+
+    /// The captured parts of the path, as the fields of a struct.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kwargs::read`]. An [`ErrorKind::Route`] that is returned from `connect` or `handle` is a
+    /// 404.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use channels_runtime::{Result, WebSocket};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Page {
+    ///     room: String,
+    ///     page: u32,
+    /// }
+    ///
+    /// fn connect(socket: &WebSocket) -> Result { // chat/<slug:room>/<int:page>/
+    ///     let Page { room, page } = socket.url_kwargs()?;
+    ///     println!("page {page} of {room}");
+    ///     Ok(())
+    /// }
+    /// ```
+    pub fn url_kwargs<T: DeserializeOwned>(&self) -> Result<T> {
+        self.0.kwargs.read()
+    }
+
+    /// A value that all connections of the application share, by its type.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if there is none: see
+    /// [`ProtocolTypeRouter::on_startup`](crate::ProtocolTypeRouter::on_startup).
+    pub fn state<T: std::any::Any>(&self) -> Result<&T> {
+        self.0.state.require()
+    }
+
+    pub(crate) fn shared_state(&self) -> &State {
+        &self.0.state
     }
 
     /// What middleware added, by its type.
@@ -182,6 +271,12 @@ impl fmt::Debug for Scope {
             .field("kwargs", &self.0.kwargs)
             .finish_non_exhaustive()
     }
+}
+
+/// What of a path lies below a root, which ends where a segment does.
+pub(crate) fn below<'p>(path: &'p str, root: &str) -> Option<&'p str> {
+    path.strip_prefix(root)
+        .filter(|rest| root.is_empty() || rest.is_empty() || rest.starts_with('/'))
 }
 
 /// RFC 6455 §11.3.4: the header may stand several times, each with a list.
