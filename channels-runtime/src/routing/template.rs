@@ -66,7 +66,9 @@ pub(super) fn parse<'s>(
 fn expression(source: &str) -> Option<Range<usize>> {
     let group = source.find("(?P<").map(|at| at..at + 4);
     let start = source.starts_with('^').then_some(0..1);
-    let end = source.ends_with('$').then(|| source.len() - 1..source.len());
+    let end = source
+        .ends_with('$')
+        .then(|| source.len() - 1..source.len());
     group.or(start).or(end)
 }
 

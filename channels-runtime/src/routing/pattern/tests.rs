@@ -165,7 +165,7 @@ fn an_expression_that_cannot_work_is_refused_at_its_place() {
         (
             r"^\w{9999}$",
             false,
-            "this is too large: more than 1048576 characters and ranges of them\n  ^\\w{9999}$\n  ^^^^^^^^^^",
+            "this is too large: more than 65536 characters and ranges of them\n  ^\\w{9999}$\n  ^^^^^^^^^^",
         ),
         (
             "^in/$",
