@@ -1,7 +1,9 @@
 //! The facts of one connection: what the request said, and what routing and middleware add.
 
+mod cookies;
 mod headers;
 mod kwargs;
+mod set_cookie;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,8 +14,13 @@ use http::header::SEC_WEBSOCKET_PROTOCOL;
 use http::{Extensions, Method, request};
 use tokio::sync::OwnedSemaphorePermit;
 
+#[cfg(feature = "auth")]
+pub(crate) use self::cookies::latin1;
 pub use self::headers::Headers;
 pub use self::kwargs::Kwargs;
+#[cfg(feature = "auth")]
+pub(crate) use self::set_cookie::MAX_COOKIE;
+pub use self::set_cookie::{SameSite, SetCookie};
 
 use crate::{Error, ErrorKind, Result};
 
