@@ -66,7 +66,10 @@ pub use self::routing::{ProtocolTypeRouter, RouteTo, URLRouter};
 pub use self::scope::{Headers, Kwargs, SameSite, Scope, SetCookie};
 pub use self::server::{Server, serve};
 #[cfg(feature = "auth")]
-pub use self::session::{SessionStore, StoreFuture};
+pub use self::session::{
+    InMemorySessionStore, SecretKeys, SessionCookie, SessionExpiry, SessionStore,
+    SignedCookieStore, StoreFuture,
+};
 pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};
 pub use self::stats::{DropReason, Stats};
 pub use self::transport::Text;
