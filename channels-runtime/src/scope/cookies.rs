@@ -186,16 +186,21 @@ mod tests {
     fn a_cookie_is_found_by_its_name() {
         let scope = scope(&[
             b"a=1; sessionid=\"x\\054y\"; nameless",
-            b"a=2; A=3; caf\xe9=\xff",
+            b"a=2; A=3; caf\xe9=\xff; \x85space\xa0=\x85x\xa0; octal=\"\\777\"",
         ]);
         assert_eq!(scope.cookie("a").as_deref(), Some("2"));
         assert_eq!(scope.cookie("A").as_deref(), Some("3"));
         assert_eq!(scope.cookie("sessionid").as_deref(), Some("x,y"));
         assert_eq!(scope.cookie("").as_deref(), Some("nameless"));
         assert_eq!(scope.cookie("café").as_deref(), Some("ÿ"));
+        assert_eq!(scope.cookie("space").as_deref(), Some("x"));
+        assert_eq!(scope.cookie("octal").as_deref(), Some("777"));
         assert_eq!(scope.cookie("b"), None);
         let names: Vec<_> = scope.cookies().map(|(name, _)| name).collect();
-        assert_eq!(names, ["a", "sessionid", "", "a", "A", "café"]);
+        assert_eq!(
+            names,
+            ["a", "sessionid", "", "a", "A", "café", "space", "octal"]
+        );
     }
 
     #[test]
