@@ -83,7 +83,7 @@ fn check_coding(headers: &HeaderMap) -> Result<(), &'static str> {
 
 /// Whether a value holds a line's end that is none to HTTP, but to those who read text: U+0085,
 /// U+2028, U+2029. What is not UTF-8 may be read as Latin-1.
-fn ends_a_line(value: &HeaderValue) -> bool {
+pub(super) fn ends_a_line(value: &HeaderValue) -> bool {
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => text.contains(['\u{85}', '\u{2028}', '\u{2029}']),
         Err(_) => value.as_bytes().contains(&0x85),

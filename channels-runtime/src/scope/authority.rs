@@ -8,15 +8,14 @@ use std::net::Ipv6Addr;
 /// (escapes, `!`, `,`, a `:` without a port) is refused: it stands in no honest request, and readers
 /// disagree about it.
 pub(crate) fn is_authority(text: &str) -> bool {
-    let (host_is_valid, port) = match text.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((host, port)) => (host.parse::<Ipv6Addr>().is_ok(), port),
-            None => return false,
-        },
-        None => {
-            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            (is_name(host), port)
-        }
+    let (host_is_valid, port) = if let Some(rest) = text.strip_prefix('[') {
+        let Some((host, port)) = rest.split_once(']') else {
+            return false;
+        };
+        (host.parse::<Ipv6Addr>().is_ok(), port)
+    } else {
+        let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        (is_name(host), port)
     };
     host_is_valid && (port.is_empty() || port.strip_prefix(':').and_then(read_port).is_some())
 }

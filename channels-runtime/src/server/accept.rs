@@ -164,17 +164,16 @@ where
         .with_upgrades();
     let patience = limits.close_timeout;
     async move {
-        let by_itself = tokio::select! {
+        let early = tokio::select! {
             ended = &mut served => Some(ended),
             _ = stop.changed() => None,
         };
-        let is_stopped = by_itself.is_none();
-        let ended = match by_itself {
-            Some(ended) => ended,
-            None => {
-                Pin::new(&mut served).graceful_shutdown();
-                (&mut served).await
-            }
+        let is_stopped = early.is_none();
+        let ended = if let Some(ended) = early {
+            ended
+        } else {
+            Pin::new(&mut served).graceful_shutdown();
+            (&mut served).await
         };
         if let Err(error) = &ended {
             tracing::debug!(%error, "a connection ended with an error");

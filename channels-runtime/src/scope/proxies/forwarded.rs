@@ -136,15 +136,12 @@ pub(super) fn read_node(text: &str) -> Option<SocketAddr> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Some(SocketAddr::new(address.to_canonical(), 0));
     }
-    let (address, port): (IpAddr, _) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (address, port) = rest.split_once(']')?;
-            (address.parse::<Ipv6Addr>().ok()?.into(), port)
-        }
-        None => {
-            let (address, port) = text.split_at(text.find(':')?);
-            (address.parse().ok()?, port)
-        }
+    let (address, port): (IpAddr, _) = if let Some(rest) = text.strip_prefix('[') {
+        let (address, port) = rest.split_once(']')?;
+        (address.parse::<Ipv6Addr>().ok()?.into(), port)
+    } else {
+        let (address, port) = text.split_at(text.find(':')?);
+        (address.parse().ok()?, port)
     };
     let port = match port.strip_prefix(':') {
         // A port that the proxy hides (RFC 7239 §6.2).

@@ -40,281 +40,92 @@ const FOR: &str = "x-forwarded-for";
 const PROTO: &str = "x-forwarded-proto";
 const HOST: &str = "x-forwarded-host";
 
+/// The rows of a table, each as its cells.
+fn rows<const N: usize>(table: &'static str) -> impl Iterator<Item = [&'static str; N]> {
+    table.trim().lines().map(|line| {
+        let cells: Vec<_> = line.split('|').map(str::trim).collect();
+        cells.try_into().expect("a cell for each column")
+    })
+}
+
+/// The lines of a header, written with a ` / ` between them; none if there is nothing.
+fn header(name: &'static str, lines: &'static str) -> Vec<(&'static str, &'static str)> {
+    let lines = lines.split(" / ").filter(|line| !line.is_empty());
+    lines.map(|line| (name, line)).collect()
+}
+
+/// What is shown | `X-Forwarded-For` | `X-Forwarded-Proto` | the client | encrypted.
+const X_FORWARDED: &str = "
+nothing is said              |                                   |                    | 10.0.0.1:5000         | no
+one proxy                    | 192.0.2.7                         | https              | 192.0.2.7:0           | yes
+plain                        | 192.0.2.7                         | http               | 192.0.2.7:0           | no
+a port                       | 192.0.2.7:4711                    | WSS                | 192.0.2.7:4711        | yes
+IPv6                         | [2001:db8:2::7]:4711              |                    | [2001:db8:2::7]:4711  | no
+IPv4 in IPv6                 | ::ffff:192.0.2.7                  |                    | 192.0.2.7:0           | no
+the client claims another    | 8.8.8.8, 192.0.2.7                |                    | 192.0.2.7:0           | no
+the client claims a proxy    | 10.0.0.9, 192.0.2.7               |                    | 192.0.2.7:0           | no
+a claim in its own line      | 8.8.8.8 / 192.0.2.7               |                    | 192.0.2.7:0           | no
+two proxies                  | 192.0.2.7, 10.0.0.2               |                    | 192.0.2.7:0           | no
+two proxies, two lines       | 192.0.2.7 / 10.0.0.2              |                    | 192.0.2.7:0           | no
+three proxies and a claim    | 8.8.8.8, 192.0.2.7,::1 ,	10.0.0.2 |                    | 192.0.2.7:0           | no
+a proxy is the client        | 10.0.0.3, 10.0.0.2                |                    | 10.0.0.3:0            | no
+empty elements               | , ,192.0.2.7,, / ,                |                    | 192.0.2.7:0           | no
+garbage on the left          | <script>, 192.0.2.7               |                    | 192.0.2.7:0           | no
+garbage on the right         | 192.0.2.7, garbage                |                    | 10.0.0.1:5000         | no
+garbage between              | 192.0.2.7, garbage, 10.0.0.2      |                    | 10.0.0.2:0            | no
+unknown                      | 192.0.2.7, unknown                | https              | 10.0.0.1:5000         | yes
+only the protocol            |                                   | https              | 10.0.0.1:5000         | yes
+the client claims https      | 192.0.2.7                         | https, http        | 192.0.2.7:0           | no
+https outside, http inside   | 192.0.2.7, 10.0.0.2               | https, http        | 192.0.2.7:0           | yes
+set outside, kept inside     | 192.0.2.7, 10.0.0.2               | https              | 192.0.2.7:0           | yes
+a claim before those         | 192.0.2.7, 10.0.0.2               | https, http, https | 192.0.2.7:0           | no
+another protocol             | 192.0.2.7                         | ftp                | 192.0.2.7:0           | no
+";
+
 #[test]
 fn the_client_is_the_last_who_is_no_proxy() {
-    for (what, headers, client, secure) in [
-        ("nothing is said", &[][..], PROXY, false),
-        (
-            "one proxy",
-            &[(FOR, "192.0.2.7"), (PROTO, "https")],
-            "192.0.2.7:0",
-            true,
-        ),
-        (
-            "plain",
-            &[(FOR, "192.0.2.7"), (PROTO, "http")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "a port",
-            &[(FOR, "192.0.2.7:4711"), (PROTO, "WSS")],
-            "192.0.2.7:4711",
-            true,
-        ),
-        (
-            "IPv6",
-            &[(FOR, "[2001:db8:2::7]:4711")],
-            "[2001:db8:2::7]:4711",
-            false,
-        ),
-        (
-            "IPv4 in IPv6",
-            &[(FOR, "::ffff:192.0.2.7")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "the client claims another",
-            &[(FOR, "8.8.8.8, 192.0.2.7")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "the client claims a proxy",
-            &[(FOR, "10.0.0.9, 192.0.2.7")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "a claim of its own line",
-            &[(FOR, "8.8.8.8"), (FOR, "192.0.2.7")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "two proxies",
-            &[(FOR, "192.0.2.7, 10.0.0.2")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "two proxies, two lines",
-            &[(FOR, "192.0.2.7"), (FOR, "10.0.0.2")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "three proxies and a claim",
-            &[(FOR, "8.8.8.8, 192.0.2.7,2001:db8:1::2 ,\t10.0.0.2")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "a proxy is the client",
-            &[(FOR, "10.0.0.3, 10.0.0.2")],
-            "10.0.0.3:0",
-            false,
-        ),
-        (
-            "empty elements",
-            &[(FOR, ", ,192.0.2.7,, "), (FOR, "")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "garbage on the left",
-            &[(FOR, "<script>, 192.0.2.7")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "garbage on the right",
-            &[(FOR, "192.0.2.7, garbage")],
-            PROXY,
-            false,
-        ),
-        (
-            "garbage between",
-            &[(FOR, "192.0.2.7, garbage, 10.0.0.2")],
-            "10.0.0.2:0",
-            false,
-        ),
-        (
-            "no text",
-            &[(FOR, "192.0.2.7"), (FOR, "\u{e9}")],
-            PROXY,
-            false,
-        ),
-        (
-            "unknown",
-            &[(FOR, "192.0.2.7, unknown"), (PROTO, "https")],
-            PROXY,
-            true,
-        ),
-        (
-            "the other family",
-            &[("forwarded", "for=8.8.8.8;proto=https")],
-            PROXY,
-            false,
-        ),
-        (
-            "both families",
-            &[("forwarded", "for=8.8.8.8"), (FOR, "192.0.2.7")],
-            "192.0.2.7:0",
-            false,
-        ),
-        ("only the protocol", &[(PROTO, "https")], PROXY, true),
-        (
-            "the client claims https",
-            &[(FOR, "192.0.2.7"), (PROTO, "https, http")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "https outside, http inside",
-            &[(FOR, "192.0.2.7, 10.0.0.2"), (PROTO, "https, http")],
-            "192.0.2.7:0",
-            true,
-        ),
-        (
-            "set outside, kept inside",
-            &[(FOR, "192.0.2.7, 10.0.0.2"), (PROTO, "https")],
-            "192.0.2.7:0",
-            true,
-        ),
-        (
-            "a claim before those",
-            &[(FOR, "192.0.2.7, 10.0.0.2"), (PROTO, "https, http, https")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "another protocol",
-            &[(FOR, "192.0.2.7"), (PROTO, "ftp")],
-            "192.0.2.7:0",
-            false,
-        ),
-        (
-            "the host, which is not believed",
-            &[(FOR, "192.0.2.7"), (HOST, "evil.example")],
-            "192.0.2.7:0",
-            false,
-        ),
-    ] {
-        let info = info(&proxies(), PROXY, headers);
-        assert_eq!(told(&info), (client.to_owned(), secure, None), "{what}");
+    for [what, nodes, protos, client, encrypted] in rows(X_FORWARDED) {
+        let mut headers = vec![
+            ("forwarded", "for=8.8.4.4;proto=https;host=evil.example"),
+            (HOST, "evil.example"),
+        ];
+        headers.extend(header(FOR, nodes));
+        headers.extend(header(PROTO, protos));
+        let info = info(&proxies(), PROXY, &headers);
+        let expected = (client.to_owned(), encrypted == "yes", None);
+        assert_eq!(told(&info), expected, "{what}");
     }
 }
 
+/// What is shown | `Forwarded` | the client | encrypted | the host.
+const FORWARDED: &str = r#"
+nothing is said              |                                               | 10.0.0.1:5000        | no  |
+all                          | for=192.0.2.7;proto=https;host=a.example      | 192.0.2.7:0          | yes | a.example
+IPv6                         | for="[2001:db8:2::7]:4711"                    | [2001:db8:2::7]:4711 | no  |
+a claim                      | for=8.8.8.8;proto=https;host=b, for=192.0.2.7 | 192.0.2.7:0          | no  |
+a claim in its own line      | for=8.8.8.8;proto=https / for=192.0.2.7       | 192.0.2.7:0          | no  |
+two proxies                  | for=192.0.2.7;proto=https;host=a, for=10.0.0.2;proto=http;host=b | 192.0.2.7:0 | yes | a
+the outer says nothing       | for=192.0.2.7, for=10.0.0.2;proto=https;host=b | 192.0.2.7:0         | yes | b
+an open quote of the client  | for="8.8.8.8, for=192.0.2.7                   | 192.0.2.7:0          | no  |
+the same, and our quotes     | for=", for="192.0.2.7"                        | 192.0.2.7:0          | no  |
+an escape before our comma   | for="\, for=192.0.2.7;proto=https             | 192.0.2.7:0          | yes |
+hidden                       | for=8.8.8.8, for=_hidden;proto=https          | 10.0.0.1:5000        | yes |
+unknown behind a proxy       | for=unknown;host=a, for=10.0.0.2              | 10.0.0.2:0           | no  | a
+nobody                       | proto=https;by=_us                            | 10.0.0.1:5000        | yes |
+malformed                    | for=192.0.2.7, for=10.0.0.2;=;proto=https     | 10.0.0.1:5000        | no  |
+two of a kind                | for=8.8.8.8;for=192.0.2.7                     | 10.0.0.1:5000        | no  |
+no host                      | for=192.0.2.7;host="a/b"                      | 192.0.2.7:0          | no  |
+"#;
+
 #[test]
 fn forwarded_is_believed_where_it_is_chosen() {
-    for (what, lines, client, secure, host) in [
-        ("nothing is said", &[][..], PROXY, false, None),
-        (
-            "all",
-            &["for=192.0.2.7;proto=https;host=a.example"],
-            "192.0.2.7:0",
-            true,
-            Some("a.example"),
-        ),
-        (
-            "IPv6",
-            &["for=\"[2001:db8:2::7]:4711\""],
-            "[2001:db8:2::7]:4711",
-            false,
-            None,
-        ),
-        (
-            "a claim",
-            &["for=8.8.8.8;proto=https;host=evil.example, for=192.0.2.7"],
-            "192.0.2.7:0",
-            false,
-            None,
-        ),
-        (
-            "a claim of its own line",
-            &["for=8.8.8.8;proto=https", "for=192.0.2.7;proto=http"],
-            "192.0.2.7:0",
-            false,
-            None,
-        ),
-        (
-            "two proxies",
-            &["for=192.0.2.7;proto=https;host=a.example, for=10.0.0.2;proto=http;host=inner"],
-            "192.0.2.7:0",
-            true,
-            Some("a.example"),
-        ),
-        (
-            "the outer says nothing",
-            &["for=192.0.2.7, for=10.0.0.2;proto=https;host=b.example"],
-            "192.0.2.7:0",
-            true,
-            Some("b.example"),
-        ),
-        (
-            "an open quote of the client",
-            &["for=\"8.8.8.8, for=192.0.2.7"],
-            "192.0.2.7:0",
-            false,
-            None,
-        ),
-        (
-            "the same, and our quotes",
-            &["for=\", for=\"192.0.2.7\""],
-            "192.0.2.7:0",
-            false,
-            None,
-        ),
-        (
-            "an escape before our comma",
-            &["for=\"\\, for=192.0.2.7;proto=https"],
-            "192.0.2.7:0",
-            true,
-            None,
-        ),
-        (
-            "hidden",
-            &["for=8.8.8.8, for=_hidden;proto=https"],
-            PROXY,
-            true,
-            None,
-        ),
-        (
-            "unknown behind a proxy",
-            &["for=unknown;host=a.example, for=10.0.0.2"],
-            "10.0.0.2:0",
-            false,
-            Some("a.example"),
-        ),
-        ("nobody", &["proto=https;by=_us"], PROXY, true, None),
-        (
-            "malformed",
-            &["for=192.0.2.7, for=10.0.0.2;=;proto=https"],
-            PROXY,
-            false,
-            None,
-        ),
-        (
-            "two of a kind",
-            &["for=8.8.8.8;for=192.0.2.7"],
-            PROXY,
-            false,
-            None,
-        ),
-        (
-            "no host",
-            &["for=192.0.2.7;host=\"a/b\""],
-            "192.0.2.7:0",
-            false,
-            None,
-        ),
-    ] {
+    for [what, lines, client, encrypted, host] in rows(FORWARDED) {
         let mut headers = vec![(FOR, "8.8.4.4"), (PROTO, "http"), (HOST, "evil.example")];
-        headers.extend(lines.iter().map(|line| ("forwarded", *line)));
+        headers.extend(header("forwarded", lines));
         let info = info(&proxies().forwarded(), PROXY, &headers);
-        assert_eq!(told(&info), (client.to_owned(), secure, host), "{what}");
+        let host = Some(host).filter(|host| !host.is_empty());
+        let expected = (client.to_owned(), encrypted == "yes", host);
+        assert_eq!(told(&info), expected, "{what}");
     }
 }
 
