@@ -300,8 +300,8 @@ async fn the_old_and_the_odd_are_no_failure_of_the_server() {
 #[tokio::test]
 async fn a_head_too_large_is_told_so_while_its_client_still_sends() {
     let (server, journal) = witness().await;
-    let bomb = format!("Cookie: {}\r\n", "x=y; ".repeat(200_000));
-    assert!(bomb.len() > 1_000_000);
+    // More than the kernel takes by itself: whoever writes it fails if the server closes at once.
+    let bomb = format!("Cookie: {}\r\n", "x=y; ".repeat(4_000_000));
     let many = |count: usize| "X: y\r\n".repeat(count);
     let cookies = "Cookie: a=b\r\n".repeat(80_000);
     for headers in [&bomb, &cookies, &many(100)] {

@@ -168,21 +168,20 @@ where
             ended = &mut served => Some(ended),
             _ = stop.changed() => None,
         };
-        let is_stopped = early.is_none();
         let ended = if let Some(ended) = early {
             ended
         } else {
             Pin::new(&mut served).graceful_shutdown();
             (&mut served).await
         };
+        // The shutdown waits for requests, not for what comes behind them.
+        drop(stop);
         if let Err(error) = &ended {
             tracing::debug!(%error, "a connection ended with an error");
         }
         let is_answered = ended.map_or_else(|error| error.is_parse(), |()| true);
-        if is_answered
-            && !is_stopped
-            && let Some(mut parts) = served.into_parts()
-        {
+        if is_answered && let Some(mut parts) = served.into_parts() {
+            drop(parts.read_buf);
             linger(parts.io.inner_mut(), patience).await;
         }
     }
