@@ -63,7 +63,7 @@ pub use self::message::{CloseFrame, FromMessage, Json, Message};
 pub use self::middleware::{Around, Middleware, Next};
 pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
 pub use self::routing::{ProtocolTypeRouter, RouteTo, URLRouter};
-pub use self::scope::{Headers, Kwargs, SameSite, Scope, SetCookie};
+pub use self::scope::{Headers, Kwargs, SameSite, Scope, SetCookie, TrustedProxies};
 pub use self::server::{Server, serve};
 #[cfg(feature = "auth")]
 pub use self::session::{

@@ -4,6 +4,7 @@ mod body;
 mod context;
 mod handshake;
 mod headers;
+mod hygiene;
 mod request;
 
 use std::future::Future;
@@ -18,6 +19,7 @@ pub use self::context::Context;
 pub use self::handshake::Handshake;
 pub(crate) use self::handshake::{refusal, switching_protocols};
 pub(crate) use self::headers::Headers;
+pub(crate) use self::hygiene::clean;
 pub use self::request::HttpRequest;
 
 use crate::{BoxError, Result};

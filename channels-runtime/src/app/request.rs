@@ -9,7 +9,7 @@ use crate::scope::Scope;
 #[derive(Debug)]
 pub struct HttpRequest {
     scope: Scope,
-    /// The head as it came, but for its extensions: these are the scope's.
+    /// The head, but for its extensions: these are the scope's.
     head: request::Parts,
     body: Body,
     context: Context,
@@ -60,7 +60,8 @@ impl HttpRequest {
         Box::pin(async move { refusal(status, "") })
     }
 
-    /// The request for a tower service: as it came, with the scope's extensions.
+    /// The request for a tower service: as it came, but without headers whose names have a `_`, and
+    /// with the scope's extensions.
     pub fn into_request(mut self) -> Request<Body> {
         self.head.extensions = std::mem::take(self.scope.extensions_mut());
         Request::from_parts(self.head, self.body)
