@@ -240,6 +240,27 @@ async fn a_shutdown_lets_handlers_and_requests_end() {
 }
 
 #[tokio::test]
+async fn a_shutdown_waits_for_no_client_that_has_its_answer() {
+    let mut limits = Limits::default();
+    limits.close_timeout = Duration::from_secs(3600);
+    limits.shutdown_timeout = Duration::from_secs(3600);
+    let server = Running::start(&app(Echo::app()).limits(limits)).await;
+    let mut clients = Vec::new();
+    for connection in ["keep-alive", "close"] {
+        let mut stream = TcpStream::connect(server.address).await.expect("connected");
+        let head = format!("GET / HTTP/1.1\r\nHost: t\r\nConnection: {connection}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let mut start = [0; 12];
+        within(stream.read_exact(&mut start))
+            .await
+            .expect("an answer");
+        assert_eq!(&start, b"HTTP/1.1 404");
+        clients.push(stream);
+    }
+    server.stopped().await.expect("a clean stop");
+}
+
+#[tokio::test]
 async fn more_connections_than_the_limit_wait_their_turn() {
     let mut limits = Limits::default();
     limits.connections = 1;

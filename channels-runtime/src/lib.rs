@@ -63,10 +63,13 @@ pub use self::message::{CloseFrame, FromMessage, Json, Message};
 pub use self::middleware::{Around, Middleware, Next};
 pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
 pub use self::routing::{ProtocolTypeRouter, Route, RouteTo, Routed, URLRouter};
-pub use self::scope::{Headers, Kwargs, Scope, State};
+pub use self::scope::{Headers, Kwargs, SameSite, Scope, SetCookie, State, TrustedProxies};
 pub use self::server::{Server, serve};
 #[cfg(feature = "auth")]
-pub use self::session::{SessionStore, StoreFuture};
+pub use self::session::{
+    InMemorySessionStore, SecretKeys, SessionCookie, SessionExpiry, SessionStore,
+    SignedCookieStore, StoreFuture,
+};
 pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};
 pub use self::stats::{DropReason, Stats};
 pub use self::transport::Text;

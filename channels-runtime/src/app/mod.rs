@@ -4,6 +4,7 @@ mod body;
 mod context;
 mod handshake;
 mod headers;
+mod hygiene;
 mod request;
 mod routes;
 
@@ -19,6 +20,7 @@ pub use self::context::Context;
 pub use self::handshake::Handshake;
 pub(crate) use self::handshake::{RETRY_AFTER, refusal, switching_protocols};
 pub(crate) use self::headers::Headers;
+pub(crate) use self::hygiene::clean;
 pub use self::request::HttpRequest;
 pub use self::routes::Routes;
 pub(crate) use self::routes::{Line, Piece, Router, Step, Value};

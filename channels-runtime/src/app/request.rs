@@ -9,7 +9,7 @@ use crate::scope::Scope;
 #[derive(Debug)]
 pub struct HttpRequest {
     scope: Scope,
-    /// The head as it came, but for its extensions: these are the scope's.
+    /// The head, but for its extensions: these are the scope's.
     head: request::Parts,
     body: Body,
     context: Context,
@@ -62,8 +62,8 @@ impl HttpRequest {
         Box::pin(async move { refusal(status, "") })
     }
 
-    /// The request for a tower service: as it came, with the scope's extensions, and among them the
-    /// application's [`State`](crate::State), if it has any.
+    /// The request for a tower service: as it came, but without headers whose names have a `_`, and
+    /// with the scope's extensions, among them the application's [`State`](crate::State), if it has any.
     pub fn into_request(mut self) -> Request<Body> {
         let state = self.scope.shared_state().clone();
         if !state.is_empty() {

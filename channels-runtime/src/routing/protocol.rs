@@ -12,10 +12,10 @@ use http::{Request, Response, StatusCode};
 use tower::Service;
 
 use super::lifespan::Lifespan;
-use crate::app::{Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, refusal};
+use crate::app::{Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal};
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
-use crate::scope::below;
+use crate::scope::{TrustedProxies, below};
 use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
 
 /// An application: pages for plain requests, consumers for WebSocket handshakes, on one port.
@@ -28,6 +28,7 @@ pub struct ProtocolTypeRouter {
     websocket: Option<Arc<dyn WebSocketApp>>,
     pub(super) context: Context,
     pub(super) lifespan: Lifespan,
+    proxies: Option<Arc<TrustedProxies>>,
     /// What is wrong with the environment's settings, unless the code gives its own.
     misconfigured: Option<Arc<Error>>,
 }
@@ -46,6 +47,7 @@ impl ProtocolTypeRouter {
             websocket: None,
             context,
             lifespan: Lifespan::default(),
+            proxies: None,
             misconfigured,
         }
     }
@@ -104,6 +106,17 @@ impl ProtocolTypeRouter {
         self
     }
 
+    /// The proxies that are believed who the client is, by their addresses and networks; nobody by
+    /// default. Which of their headers, says [`TrustedProxies`].
+    ///
+    /// It needs the peer's address, which [`serve`](crate::serve) knows: an application that is mounted
+    /// elsewhere believes nobody.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: impl Into<TrustedProxies>) -> Self {
+        self.proxies = Some(Arc::new(proxies.into()));
+        self
+    }
+
     /// The layers, limits and counters that all connections share.
     pub fn context(&self) -> &Context {
         &self.context
@@ -117,6 +130,9 @@ impl ProtocolTypeRouter {
     pub fn check(&self) -> Result {
         if let Some(error) = &self.misconfigured {
             return Err(Error::new(error.kind(), error.to_string()));
+        }
+        if let Some(proxies) = &self.proxies {
+            proxies.check()?;
         }
         if let Some(app) = &self.http {
             app.check(&self.context)?;
@@ -164,7 +180,13 @@ impl ProtocolTypeRouter {
         }
     }
 
-    async fn answer(self, request: Request<Body>) -> Response<Body> {
+    async fn answer(self, mut request: Request<Body>) -> Response<Body> {
+        if let Err(refusal) = clean(&mut request) {
+            return *refusal;
+        }
+        if let Some(proxies) = &self.proxies {
+            proxies.apply(&mut request);
+        }
         let path = request.uri().path().to_owned();
         let path = percent_encoding::percent_decode_str(&path).decode_utf8_lossy();
         let Some(path) = below(&path, &self.context.root_path) else {

@@ -1,22 +1,34 @@
 //! The facts of one connection: what the request said, and what routing and middleware add.
 
+mod authority;
+mod cookies;
 mod de;
 mod headers;
 mod kwargs;
+mod proxies;
+mod set_cookie;
 mod state;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use http::header::SEC_WEBSOCKET_PROTOCOL;
-use http::{Extensions, Method, request};
+use http::header::{HOST, SEC_WEBSOCKET_PROTOCOL};
+use http::{Extensions, Method, Version, request};
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
+pub(crate) use self::authority::is_authority;
+#[cfg(feature = "auth")]
+pub(crate) use self::cookies::latin1;
 pub use self::headers::Headers;
 pub use self::kwargs::Kwargs;
+pub use self::proxies::TrustedProxies;
+#[cfg(feature = "auth")]
+pub(crate) use self::set_cookie::MAX_COOKIE;
+pub use self::set_cookie::{SameSite, SetCookie};
 pub use self::state::State;
 pub(crate) use self::state::Values;
 
@@ -34,7 +46,9 @@ struct Inner {
     /// The path and the query, as they were sent.
     target: Box<str>,
     /// Where the query begins in `target`, behind its `?`.
-    query: Option<u32>,
+    query: Option<NonZeroU32>,
+    version: Version,
+    is_websocket: bool,
     /// The decoded path, where that is another.
     path: Option<Box<str>>,
     /// Where the root of the application ends in the path.
@@ -47,28 +61,34 @@ struct Inner {
     extensions: Extensions,
 }
 
-/// What the server knows of a connection; it travels in the request's extensions.
+/// What the server and its proxies know of a connection; it travels in the request's extensions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ConnectInfo {
     pub(crate) client: Option<SocketAddr>,
     pub(crate) server: Option<SocketAddr>,
+    /// Whether the client's side of the connection is encrypted.
+    pub(crate) secure: bool,
+    /// The host that the client asks for, unless it is what `Host` says.
+    pub(crate) host: Option<Box<str>>,
     /// The connection counts until the last of its request and its socket is gone.
     pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Scope {
-    /// Reads the scope off a request's head.
+    /// Reads the scope off a handshake's head.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Handshake`] if the path is not UTF-8 once its escapes are decoded.
     pub(crate) fn from_parts(parts: &mut request::Parts) -> Result<Self> {
-        let scope = Self::from_parts_lossy(parts);
+        let mut scope = Self::from_parts_lossy(parts);
+        scope.0.is_websocket = true;
         scope.check_path()?;
         Ok(scope)
     }
 
-    /// The same, for those who may have paths of any bytes: what is not UTF-8 is replaced.
+    /// The same for a plain request, which may have a path of any bytes: what is not UTF-8 is
+    /// replaced.
     pub(crate) fn from_parts_lossy(parts: &mut request::Parts) -> Self {
         let raw = parts.uri.path();
         let path = percent_encoding::percent_decode_str(raw).decode_utf8_lossy();
@@ -76,12 +96,16 @@ impl Scope {
         let (target, query) = match parts.uri.query() {
             Some(query) => (
                 format!("{raw}?{query}").into(),
-                u32::try_from(raw.len() + 1).ok(),
+                u32::try_from(raw.len() + 1).ok().and_then(NonZeroU32::new),
             ),
             None => (raw.into(), None),
         };
         let mut extensions = std::mem::take(&mut parts.extensions);
-        let info = extensions.remove().unwrap_or_default();
+        let mut info: ConnectInfo = extensions.remove().unwrap_or_default();
+        if info.host.is_none() && !parts.headers.contains_key(HOST) {
+            // HTTP/2 names the host in the target, and so may HTTP/1.0.
+            info.host = parts.uri.authority().map(|host| host.as_str().into());
+        }
         if extensions.is_empty() {
             // An empty map keeps its memory, and most connections add nothing to it.
             extensions = Extensions::new();
@@ -90,6 +114,8 @@ impl Scope {
             method: parts.method.clone(),
             target,
             query,
+            version: parts.version,
+            is_websocket: false,
             path,
             root: 0,
             headers: Headers::new(&parts.headers),
@@ -153,7 +179,7 @@ impl Scope {
     /// The path as it was sent.
     pub fn raw_path(&self) -> &str {
         match self.0.query {
-            Some(query) => &self.0.target[..query as usize - 1],
+            Some(query) => &self.0.target[..query.get() as usize - 1],
             None => &self.0.target,
         }
     }
@@ -161,7 +187,7 @@ impl Scope {
     /// What stands behind the `?`, as it was sent; empty if there is none.
     pub fn query_string(&self) -> &str {
         match self.0.query {
-            Some(query) => &self.0.target[query as usize..],
+            Some(query) => &self.0.target[query.get() as usize..],
             None => "",
         }
     }
@@ -171,7 +197,40 @@ impl Scope {
         &self.0.headers
     }
 
-    /// The peer's address, where the server knows it.
+    /// The protocol: `ws` or `wss` for a handshake, `http` or `https` for a request.
+    ///
+    /// Whether it is encrypted is known from a [trusted proxy](TrustedProxies) alone.
+    pub fn scheme(&self) -> &'static str {
+        match (self.0.is_websocket, self.0.info.secure) {
+            (false, false) => "http",
+            (false, true) => "https",
+            (true, false) => "ws",
+            (true, true) => "wss",
+        }
+    }
+
+    /// Whether the client's connection is encrypted: whether the [scheme](Self::scheme) is `https` or
+    /// `wss`.
+    pub fn is_secure(&self) -> bool {
+        self.0.info.secure
+    }
+
+    /// The version of HTTP by which the request came.
+    pub fn http_version(&self) -> Version {
+        self.0.version
+    }
+
+    /// The host that the client asks for, with its port if it names one: what `Host` says, or a
+    /// [trusted proxy](TrustedProxies). None in HTTP/1.0, where a client need not say.
+    ///
+    /// It is valid as to its form (`example.com:8000`, `[::1]`), but any client may ask for any host.
+    pub fn host(&self) -> Option<&str> {
+        let told = self.0.info.host.as_deref();
+        told.or_else(|| self.0.headers.get(HOST.as_str()))
+    }
+
+    /// The client's address: the peer's, where the server knows it, or what a
+    /// [trusted proxy](TrustedProxies) says.
     pub fn client(&self) -> Option<SocketAddr> {
         self.0.info.client
     }
@@ -316,6 +375,41 @@ mod tests {
             (plain.path(), plain.raw_path(), plain.query_string()),
             ("/chat/", "/chat/", "")
         );
+    }
+
+    #[test]
+    fn the_protocol_and_the_host_are_known() {
+        let parts = |request: request::Builder| request.body(()).expect("a request").into_parts().0;
+        let request = || http::Request::get("/").header("host", "a.example:8000");
+        let secure = |secure| ConnectInfo {
+            secure,
+            ..ConnectInfo::default()
+        };
+        for (is_secure, websocket, http) in [(false, "ws", "http"), (true, "wss", "https")] {
+            let handshake = scope(request().extension(secure(is_secure))).expect("a scope");
+            let plain = request().extension(secure(is_secure));
+            let plain = Scope::from_parts_lossy(&mut parts(plain));
+            assert_eq!((handshake.scheme(), plain.scheme()), (websocket, http));
+            assert_eq!(
+                (handshake.is_secure(), plain.is_secure()),
+                (is_secure, is_secure)
+            );
+            assert_eq!(plain.host(), Some("a.example:8000"));
+            assert_eq!(plain.http_version(), Version::HTTP_11);
+        }
+        let by_proxy = ConnectInfo {
+            host: Some("b.example".into()),
+            ..ConnectInfo::default()
+        };
+        let by_proxy = scope(request().extension(by_proxy)).expect("a scope");
+        assert_eq!(by_proxy.host(), Some("b.example"));
+        let second = http::Request::get("http://c.example/").version(Version::HTTP_2);
+        let second = Scope::from_parts_lossy(&mut parts(second));
+        assert_eq!(
+            (second.host(), second.http_version()),
+            (Some("c.example"), Version::HTTP_2)
+        );
+        assert_eq!(scope_of("/").host(), None);
     }
 
     #[test]
