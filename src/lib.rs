@@ -15,8 +15,8 @@ pub mod prelude {
         AcceptConnection, BlockingHttpExchange, BlockingWebSocket, Bytes, ChannelLayer,
         ChannelLayers, ChannelName, CloseCode, Consumer, DenyConnection, Disconnect,
         DisconnectedBy, Error, ErrorKind, Event, FromBody, FromMessage, Group, HttpExchange,
-        InMemoryChannelLayer, Json, Limits, Message, Payload, ProtocolTypeRouter, Result, Server,
-        ServerSentEvent, StatusCode, Stop, Text, URLRouter, WebSocket,
+        InMemoryChannelLayer, Json, Limits, Message, Payload, ProtocolTypeRouter, Result, Route,
+        Server, ServerSentEvent, StatusCode, Stop, Text, URLRouter, WebSocket,
     };
     pub use serde::{Deserialize, Serialize};
 }

@@ -190,11 +190,11 @@ async fn routes_capture_what_their_consumer_asks_for() {
             .expect_err(&path);
         assert_eq!(refused.status(), 404, "{path}");
     }
-    // The number does not fit: that is a mistake in the consumer, told to nobody but the log.
+    // The number does not fit what the consumer asks for: there is no such page.
     let huge = WebsocketCommunicator::new(&app, "/chat/lobby/99999999999/")
         .connect()
         .await;
-    assert_eq!(huge.expect_err("no u32").status(), 500);
+    assert_eq!(huge.expect_err("no u32").status(), 404);
 }
 
 #[tokio::test]
@@ -237,6 +237,27 @@ async fn a_shutdown_lets_handlers_and_requests_end() {
         TcpStream::connect(address).await.is_err(),
         "nothing is accepted any more"
     );
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_no_client_that_has_its_answer() {
+    let mut limits = Limits::default();
+    limits.close_timeout = Duration::from_secs(3600);
+    limits.shutdown_timeout = Duration::from_secs(3600);
+    let server = Running::start(&app(Echo::app()).limits(limits)).await;
+    let mut clients = Vec::new();
+    for connection in ["keep-alive", "close"] {
+        let mut stream = TcpStream::connect(server.address).await.expect("connected");
+        let head = format!("GET / HTTP/1.1\r\nHost: t\r\nConnection: {connection}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let mut start = [0; 12];
+        within(stream.read_exact(&mut start))
+            .await
+            .expect("an answer");
+        assert_eq!(&start, b"HTTP/1.1 404");
+        clients.push(stream);
+    }
+    server.stopped().await.expect("a clean stop");
 }
 
 #[tokio::test]

@@ -86,6 +86,11 @@ impl Error {
         Self::with_source(ErrorKind::Other, None, source)
     }
 
+    /// Wraps an error of a store that cannot be asked now: [`ErrorKind::Unavailable`].
+    pub fn unavailable(source: impl Into<BoxError>) -> Self {
+        Self::with_source(ErrorKind::Unavailable, None, source)
+    }
+
     /// Makes an error that says something of its own.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {

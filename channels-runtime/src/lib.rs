@@ -41,7 +41,7 @@ pub use ::http::StatusCode;
 pub use bytes::Bytes;
 
 pub use self::app::{
-    Answering, Body, Context, Handshake, HttpApp, HttpRequest, Response, WebSocketApp,
+    Answering, Body, Context, Handshake, HttpApp, HttpRequest, Response, Routes, WebSocketApp,
 };
 #[cfg(feature = "auth")]
 pub use self::auth::{User, UserRecord, UserStore};
@@ -66,11 +66,14 @@ pub use self::limits::Limits;
 pub use self::message::{CloseFrame, FromMessage, Json, Message};
 pub use self::middleware::{Around, Middleware, Next};
 pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
-pub use self::routing::{ProtocolTypeRouter, RouteTo, URLRouter};
-pub use self::scope::{Headers, Kwargs, Scope};
+pub use self::routing::{ProtocolTypeRouter, Route, RouteTo, Routed, URLRouter};
+pub use self::scope::{Headers, Kwargs, SameSite, Scope, SetCookie, State, TrustedProxies};
 pub use self::server::{Server, serve};
 #[cfg(feature = "auth")]
-pub use self::session::{SessionStore, StoreFuture};
+pub use self::session::{
+    InMemorySessionStore, SecretKeys, SessionCookie, SessionExpiry, SessionStore,
+    SignedCookieStore, StoreFuture,
+};
 pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};
 pub use self::stats::{DropReason, Stats};
 pub use self::transport::Text;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::http::Exchanges;
 use crate::layer::ChannelLayers;
 use crate::limits::Limits;
+use crate::scope::State;
 use crate::socket::Registry;
 use crate::stats::Stats;
 
@@ -16,6 +17,9 @@ pub struct Context {
     pub(crate) stats: Arc<Stats>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) exchanges: Exchanges,
+    /// The path under which the application lies.
+    pub(crate) root_path: Arc<str>,
+    pub(crate) state: State,
 }
 
 impl Context {
@@ -26,6 +30,8 @@ impl Context {
             stats: Arc::default(),
             registry: Arc::default(),
             exchanges: Exchanges::default(),
+            root_path: Arc::default(),
+            state: State::default(),
         }
     }
 
@@ -37,6 +43,11 @@ impl Context {
     /// The limits.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What all connections share by its type.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// The counters.

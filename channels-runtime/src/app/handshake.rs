@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
 
-use super::{Answering, Body, Context};
+use super::{Answering, Body, Context, Step};
 use crate::scope::Scope;
 use crate::transport::accept_key;
 
@@ -15,8 +15,8 @@ pub struct Handshake {
     key: HeaderValue,
     upgrade: OnUpgrade,
     context: Context,
-    /// What is left of the path for an inner router.
-    rest: String,
+    /// Where that begins in the path which no router has taken yet.
+    rest: usize,
 }
 
 impl Handshake {
@@ -36,9 +36,9 @@ impl Handshake {
     ) -> Result<Self, Box<Response<Body>>> {
         let key = check(&request)?;
         let upgrade = hyper::upgrade::on(&mut request);
-        let scope = Scope::from_parts(&mut request.into_parts().0)
+        let mut scope = Scope::from_parts(&mut request.into_parts().0)
             .map_err(|error| Box::new(refusal(StatusCode::BAD_REQUEST, error.to_string())))?;
-        let rest = scope.path().to_owned();
+        let rest = scope.mount(&context.root_path, context.state.clone());
         Ok(Self {
             scope,
             key,
@@ -63,13 +63,15 @@ impl Handshake {
         &self.context
     }
 
-    /// The part of the path that no router has consumed yet.
+    /// The part of the path that no router has taken yet, without the `/` before it.
     pub fn path_remaining(&self) -> &str {
-        &self.rest
+        &self.scope.path()[self.rest..]
     }
 
-    pub(crate) fn set_path_remaining(&mut self, rest: String) {
-        self.rest = rest;
+    /// Goes on along a route that was found for the remaining path.
+    pub(crate) fn step(&mut self, step: Step) {
+        self.rest = self.scope.path().len() - step.left;
+        self.scope.capture(step.kwargs, step.args);
     }
 
     /// Answers with a refusal.
@@ -103,13 +105,20 @@ pub(crate) fn switching_protocols(
     response
 }
 
+/// After how many seconds a client may come back to what is unavailable (RFC 9110 §10.2.3).
+pub(crate) const RETRY_AFTER: &str = "1";
+
 /// A response with a status and a line of text.
 pub(crate) fn refusal(status: StatusCode, text: impl Into<String>) -> Response<Body> {
     let text = text.into();
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, plain);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    }
     response
 }
 

@@ -2,6 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::hygiene::ends_a_line;
 use crate::{BoxError, Error, ErrorKind, Result};
 
 /// Headers as they are added; the first mistake is told when they are used.
@@ -25,6 +26,9 @@ impl Headers {
     pub(crate) fn add(&mut self, name: &str, value: &str) {
         let name_is = HeaderName::from_bytes(name.as_bytes());
         match (name_is, HeaderValue::from_str(value)) {
+            (Ok(_), Ok(value)) if ends_a_line(&value) => {
+                self.refuse(name, "its value holds a line's end");
+            }
             (Ok(name), Ok(value)) => {
                 self.map.append(name, value);
             }

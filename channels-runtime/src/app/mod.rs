@@ -4,7 +4,9 @@ mod body;
 mod context;
 mod handshake;
 mod headers;
+mod hygiene;
 mod request;
+mod routes;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,9 +18,12 @@ use tower::{Service, ServiceExt};
 pub use self::body::Body;
 pub use self::context::Context;
 pub use self::handshake::Handshake;
-pub(crate) use self::handshake::{refusal, switching_protocols};
+pub(crate) use self::handshake::{RETRY_AFTER, refusal, switching_protocols};
 pub(crate) use self::headers::Headers;
+pub(crate) use self::hygiene::clean;
 pub use self::request::HttpRequest;
+pub use self::routes::Routes;
+pub(crate) use self::routes::{Line, Piece, Router, Step, Value};
 
 use crate::{BoxError, Result};
 
@@ -36,7 +41,7 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 /// # Examples
 ///
 /// ```
-/// use channels_runtime::{Answering, Handshake, StatusCode, WebSocketApp};
+/// use channels_runtime::{Answering, Handshake, Routes, StatusCode, WebSocketApp};
 ///
 /// struct OnlyFrom<A>(&'static str, A);
 ///
@@ -46,6 +51,10 @@ pub type Answering<'a> = Pin<Box<dyn Future<Output = Response> + Send + 'a>>;
 ///             Some(origin) if origin == self.0 => self.1.answer(handshake),
 ///             _ => handshake.deny(StatusCode::FORBIDDEN),
 ///         }
+///     }
+///
+///     fn routes(&self) -> Option<Routes<'_>> {
+///         self.1.routes()
 ///     }
 /// }
 /// ```
@@ -58,12 +67,10 @@ pub trait WebSocketApp: Send + Sync + 'static {
     /// Answers a handshake.
     fn answer(&self, handshake: Handshake) -> Answering<'_>;
 
-    /// Whether a handshake for this path would find a consumer.
-    ///
-    /// A plain request for such a path is answered with 426 instead of 404.
-    fn has_route(&self, path: &str) -> bool {
-        let _ = path;
-        true
+    /// The routes, if this is a router or stands around one. Whatever wraps another application gives
+    /// that one's: else a router takes it for the end of a path.
+    fn routes(&self) -> Option<Routes<'_>> {
+        None
     }
 
     /// Tells at start-up what could only fail later: a layer that is not configured, say.
@@ -83,7 +90,7 @@ pub trait WebSocketApp: Send + Sync + 'static {
 /// # Examples
 ///
 /// ```
-/// use channels_runtime::{Answering, HttpApp, HttpRequest, StatusCode};
+/// use channels_runtime::{Answering, HttpApp, HttpRequest, Routes, StatusCode};
 ///
 /// struct OnlyWithKey<A>(&'static str, A);
 ///
@@ -93,6 +100,10 @@ pub trait WebSocketApp: Send + Sync + 'static {
 ///             Some(key) if key == self.0 => self.1.answer(request),
 ///             _ => request.deny(StatusCode::UNAUTHORIZED),
 ///         }
+///     }
+///
+///     fn routes(&self) -> Option<Routes<'_>> {
+///         self.1.routes()
 ///     }
 /// }
 /// ```
@@ -104,6 +115,12 @@ pub trait WebSocketApp: Send + Sync + 'static {
 pub trait HttpApp: Send + Sync + 'static {
     /// Answers a request.
     fn answer(&self, request: HttpRequest) -> Answering<'_>;
+
+    /// The routes, if this is a router or stands around one. Whatever wraps another application gives
+    /// that one's: else a router takes it for the end of a path.
+    fn routes(&self) -> Option<Routes<'_>> {
+        None
+    }
 
     /// Tells at start-up what could only fail later: a layer that is not configured, say.
     ///

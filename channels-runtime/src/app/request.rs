@@ -2,26 +2,26 @@
 
 use http::{Request, StatusCode, request};
 
-use super::{Answering, Body, Context, refusal};
+use super::{Answering, Body, Context, Step, refusal};
 use crate::scope::Scope;
 
 /// A plain request, on its way through routers and middleware to its consumer or service.
 #[derive(Debug)]
 pub struct HttpRequest {
     scope: Scope,
-    /// The head as it came, but for its extensions: these are the scope's.
+    /// The head, but for its extensions: these are the scope's.
     head: request::Parts,
     body: Body,
     context: Context,
-    /// What is left of the path for an inner router.
-    rest: String,
+    /// Where that begins in the path which no router has taken yet.
+    rest: usize,
 }
 
 impl HttpRequest {
     pub(crate) fn new(request: Request<Body>, context: Context) -> Self {
         let (mut head, body) = request.into_parts();
-        let scope = Scope::from_parts_lossy(&mut head);
-        let rest = scope.path().to_owned();
+        let mut scope = Scope::from_parts_lossy(&mut head);
+        let rest = scope.mount(&context.root_path, context.state.clone());
         Self {
             scope,
             head,
@@ -46,13 +46,15 @@ impl HttpRequest {
         &self.context
     }
 
-    /// The part of the path that no router has consumed yet.
+    /// The part of the path that no router has taken yet, without the `/` before it.
     pub fn path_remaining(&self) -> &str {
-        &self.rest
+        &self.scope.path()[self.rest..]
     }
 
-    pub(crate) fn set_path_remaining(&mut self, rest: String) {
-        self.rest = rest;
+    /// Goes on along a route that was found for the remaining path.
+    pub(crate) fn step(&mut self, step: Step) {
+        self.rest = self.scope.path().len() - step.left;
+        self.scope.capture(step.kwargs, step.args);
     }
 
     /// Answers with a refusal.
@@ -60,8 +62,13 @@ impl HttpRequest {
         Box::pin(async move { refusal(status, "") })
     }
 
-    /// The request for a tower service: as it came, with the scope's extensions.
+    /// The request for a tower service: as it came, but without headers whose names have a `_`, and
+    /// with the scope's extensions, among them the application's [`State`](crate::State), if it has any.
     pub fn into_request(mut self) -> Request<Body> {
+        let state = self.scope.shared_state().clone();
+        if !state.is_empty() {
+            self.scope.extensions_mut().insert(state);
+        }
         self.head.extensions = std::mem::take(self.scope.extensions_mut());
         Request::from_parts(self.head, self.body)
     }

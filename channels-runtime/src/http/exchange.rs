@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::link::Link;
 use super::respond::{SendEventStream, SendHeaders, SendResponse};
@@ -85,10 +86,18 @@ impl HttpExchange {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Route`](crate::ErrorKind::Route) if the route has no such name, or the text is
-    /// no `T`.
+    /// As [`Scope::url_kwarg`]. What the path does not fit is a 404, if `handle` returns the error.
     pub fn url_kwarg<T: FromStr>(&self, name: &str) -> Result<T> {
         self.scope.url_kwarg(name)
+    }
+
+    /// The captured parts of the path, as the fields of a struct.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scope::url_kwargs`].
+    pub fn url_kwargs<T: DeserializeOwned>(&self) -> Result<T> {
+        self.scope.url_kwargs()
     }
 
     /// The id of the last event that the client has seen of this stream, if it comes back to it.

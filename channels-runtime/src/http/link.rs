@@ -273,6 +273,10 @@ impl Link {
         }
     }
 
+    pub(super) fn is_unanswered(&self) -> bool {
+        matches!(self.state().phase, Phase::Unanswered(_))
+    }
+
     pub(super) fn stats(&self) -> &Stats {
         &self.stats
     }

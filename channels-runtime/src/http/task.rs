@@ -191,6 +191,17 @@ where
                 self.link
                     .close(DisconnectedBy::Limit, StatusCode::BAD_REQUEST, text);
             }
+            (What::Request, ErrorKind::Route) if self.link.is_unanswered() => {
+                tracing::debug!(%error, "a path does not fit its consumer: it is a 404");
+                let text = "not found\n";
+                self.link
+                    .close(DisconnectedBy::Limit, StatusCode::NOT_FOUND, text);
+            }
+            (What::Request, ErrorKind::Unavailable) if self.link.is_unanswered() => {
+                tracing::warn!(%error, source = error.source_text(), "a store cannot be asked: it is a 503");
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                self.link.close(DisconnectedBy::Failure, status, "");
+            }
             _ => {
                 tracing::error!(%error, source = error.source_text(), "a handler failed");
                 let status = StatusCode::INTERNAL_SERVER_ERROR;

@@ -5,7 +5,7 @@ use std::future::Future;
 use http::StatusCode;
 
 use crate::app::{
-    Answering, Context, Handshake, HttpApp, HttpRequest, Response, WebSocketApp, refusal,
+    Answering, Context, Handshake, HttpApp, HttpRequest, Response, Routes, WebSocketApp, refusal,
 };
 use crate::{Result, Scope};
 
@@ -142,8 +142,8 @@ impl<M: Middleware, A: WebSocketApp> WebSocketApp for Around<M, A> {
         Box::pin(self.middleware.call(next))
     }
 
-    fn has_route(&self, path: &str) -> bool {
-        self.app.has_route(path)
+    fn routes(&self) -> Option<Routes<'_>> {
+        self.app.routes()
     }
 
     fn check(&self, context: &Context) -> Result {
@@ -156,6 +156,10 @@ impl<M: Middleware, A: HttpApp> HttpApp for Around<M, A> {
     fn answer(&self, request: HttpRequest) -> Answering<'_> {
         let next = Next(Inner::Http(request, &self.app));
         Box::pin(self.middleware.call(next))
+    }
+
+    fn routes(&self) -> Option<Routes<'_>> {
+        self.app.routes()
     }
 
     fn check(&self, context: &Context) -> Result {

@@ -1,8 +1,20 @@
 //! From a request to its consumer.
 
+mod converter;
+mod expression;
+mod lifespan;
+mod mistake;
 mod pattern;
 mod protocol;
+mod reverse;
+mod route;
+mod set;
+mod suggest;
+mod table;
+mod template;
 mod url;
+mod wide;
 
 pub use self::protocol::ProtocolTypeRouter;
-pub use self::url::{RouteTo, URLRouter};
+pub use self::route::{Route, RouteTo, Routed};
+pub use self::url::URLRouter;

@@ -11,9 +11,11 @@ use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use tower::Service;
 
-use crate::app::{Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, refusal};
+use super::lifespan::Lifespan;
+use crate::app::{Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal};
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
+use crate::scope::{TrustedProxies, below};
 use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
 
 /// An application: pages for plain requests, consumers for WebSocket handshakes, on one port.
@@ -24,7 +26,9 @@ use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
 pub struct ProtocolTypeRouter {
     http: Option<Arc<dyn HttpApp>>,
     websocket: Option<Arc<dyn WebSocketApp>>,
-    context: Context,
+    pub(super) context: Context,
+    pub(super) lifespan: Lifespan,
+    proxies: Option<Arc<TrustedProxies>>,
     /// What is wrong with the environment's settings, unless the code gives its own.
     misconfigured: Option<Arc<Error>>,
 }
@@ -42,12 +46,15 @@ impl ProtocolTypeRouter {
             http: None,
             websocket: None,
             context,
+            lifespan: Lifespan::default(),
+            proxies: None,
             misconfigured,
         }
     }
 
     /// What answers plain requests: any tower service (an axum `Router`, say), an HTTP consumer, or
-    /// a [`URLRouter`](crate::URLRouter) of both.
+    /// a [`URLRouter`](crate::URLRouter) of both. It is the default as well: it gets the handshakes
+    /// for which no consumer has a route.
     #[must_use]
     pub fn http(mut self, app: impl HttpApp) -> Self {
         self.http = Some(Arc::new(app));
@@ -58,6 +65,23 @@ impl ProtocolTypeRouter {
     #[must_use]
     pub fn websocket(mut self, app: impl WebSocketApp) -> Self {
         self.websocket = Some(Arc::new(app));
+        self
+    }
+
+    /// The path under which the application lies, decoded: `/app`. Routes match what is behind it,
+    /// which begins with a `/` or is empty; other paths are answered with 404. A tower service gets
+    /// its request as it came, with the whole path.
+    ///
+    /// ASGI's `root_path`, Django's `SCRIPT_NAME`. A `/` at the end does not matter.
+    #[must_use]
+    pub fn root_path(mut self, path: &str) -> Self {
+        let path = path.trim_matches('/');
+        let root = if path.is_empty() {
+            String::new()
+        } else {
+            format!("/{path}")
+        };
+        self.context.root_path = root.into();
         self
     }
 
@@ -82,6 +106,17 @@ impl ProtocolTypeRouter {
         self
     }
 
+    /// The proxies that are believed who the client is, by their addresses and networks; nobody by
+    /// default. Which of their headers, says [`TrustedProxies`].
+    ///
+    /// It needs the peer's address, which [`serve`](crate::serve) knows: an application that is mounted
+    /// elsewhere believes nobody.
+    #[must_use]
+    pub fn trusted_proxies(mut self, proxies: impl Into<TrustedProxies>) -> Self {
+        self.proxies = Some(Arc::new(proxies.into()));
+        self
+    }
+
     /// The layers, limits and counters that all connections share.
     pub fn context(&self) -> &Context {
         &self.context
@@ -96,6 +131,9 @@ impl ProtocolTypeRouter {
         if let Some(error) = &self.misconfigured {
             return Err(Error::new(error.kind(), error.to_string()));
         }
+        if let Some(proxies) = &self.proxies {
+            proxies.check()?;
+        }
         if let Some(app) = &self.http {
             app.check(&self.context)?;
         }
@@ -108,8 +146,16 @@ impl ProtocolTypeRouter {
     /// run their `disconnect`, but not longer than the limits say; then closes the layers. What
     /// comes to a consumer later gets 503.
     ///
+    /// Before the layers the hooks of [`on_shutdown`](Self::on_shutdown) run.
+    ///
     /// [`serve`](crate::serve) calls it; in an axum program call it from the graceful shutdown.
     pub async fn shutdown(&self) {
+        self.end_connections().await;
+        self.release().await;
+    }
+
+    /// The first half of the shutdown: closes what is open, and waits for it.
+    pub(crate) async fn end_connections(&self) {
         let restart = CloseFrame::new(CloseCode::SERVICE_RESTART, "the server restarts");
         self.context.registry.close_all(&restart);
         self.context.exchanges.close_all();
@@ -122,6 +168,11 @@ impl ProtocolTypeRouter {
             let left = self.context.connections();
             tracing::warn!(left, "the shutdown did not wait for these connections");
         }
+    }
+
+    /// The second half of the shutdown: lets go what connections use.
+    pub(crate) async fn release(&self) {
+        self.run_shutdown_hooks().await;
         for layer in self.context.layers.iter() {
             if let Err(error) = layer.close().await {
                 tracing::warn!(%error, "a channel layer did not close");
@@ -129,16 +180,26 @@ impl ProtocolTypeRouter {
         }
     }
 
-    async fn answer(self, request: Request<Body>) -> Response<Body> {
+    async fn answer(self, mut request: Request<Body>) -> Response<Body> {
+        if let Err(refusal) = clean(&mut request) {
+            return *refusal;
+        }
+        if let Some(proxies) = &self.proxies {
+            proxies.apply(&mut request);
+        }
         let path = request.uri().path().to_owned();
+        let path = percent_encoding::percent_decode_str(&path).decode_utf8_lossy();
+        let Some(path) = below(&path, &self.context.root_path) else {
+            return refusal(StatusCode::NOT_FOUND, "not found\n");
+        };
         match &self.websocket {
-            Some(app) if Handshake::is_wanted(request.headers()) && self.is_ours(&path) => {
+            Some(app) if Handshake::is_wanted(request.headers()) && self.is_ours(path) => {
                 match Handshake::from_request(request, self.context.clone()) {
                     Ok(handshake) => app.answer(handshake).await,
                     Err(refusal) => *refusal,
                 }
             }
-            _ => self.answer_plain(request, &path).await,
+            _ => self.answer_plain(request, path).await,
         }
     }
 
@@ -148,11 +209,11 @@ impl ProtocolTypeRouter {
         self.http.is_none() || self.has_route(path)
     }
 
+    /// Whether a path below the root leads to a consumer of sockets.
     fn has_route(&self, path: &str) -> bool {
-        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
         self.websocket
             .as_ref()
-            .is_some_and(|app| app.has_route(&path))
+            .is_some_and(|app| app.routes().is_none_or(|routes| routes.has_route(path)))
     }
 
     async fn answer_plain(&self, request: Request<Body>, path: &str) -> Response<Body> {

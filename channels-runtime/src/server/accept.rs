@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,6 +134,7 @@ fn connection(
         client: Some(client),
         server: stream.local_addr().ok(),
         _permit: Some(Arc::new(permit)),
+        ..ConnectInfo::default()
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
@@ -155,23 +156,45 @@ where
     S::Error: Into<BoxError>,
     S::Future: Send,
 {
-    let served = http1::Builder::new()
+    let mut served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.handshake_timeout)
         .max_buf_size(limits.head_bytes.max(8192))
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
+    let patience = limits.close_timeout;
     async move {
-        let mut served = pin!(served);
-        let ended = tokio::select! {
-            ended = &mut served => ended,
-            _ = stop.changed() => {
-                served.as_mut().graceful_shutdown();
-                served.await
-            }
+        let early = tokio::select! {
+            ended = &mut served => Some(ended),
+            _ = stop.changed() => None,
         };
-        if let Err(error) = ended {
+        let ended = if let Some(ended) = early {
+            ended
+        } else {
+            Pin::new(&mut served).graceful_shutdown();
+            (&mut served).await
+        };
+        // The shutdown waits for requests, not for what comes behind them.
+        drop(stop);
+        if let Err(error) = &ended {
             tracing::debug!(%error, "a connection ended with an error");
         }
+        let is_answered = ended.map_or_else(|error| error.is_parse(), |()| true);
+        if is_answered && let Some(mut parts) = served.into_parts() {
+            drop(parts.read_buf);
+            linger(parts.io.inner_mut(), patience).await;
+        }
+    }
+}
+
+/// Reads what a client still sends that has its last answer, until it ends as well: were the
+/// connection closed at once, its reset would overtake the answer (RFC 9112 §9.6).
+async fn linger(stream: &mut (impl AsyncRead + Unpin), patience: Duration) {
+    let mut nowhere = tokio::io::sink();
+    let reading = tokio::io::copy(stream, &mut nowhere);
+    match tokio::time::timeout(patience, reading).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a client was gone before its answer"),
+        Err(_) => tracing::debug!("a client went on sending behind its last answer"),
     }
 }

@@ -18,11 +18,13 @@ use crate::{Error, ErrorKind, Result};
 /// Serves an application until the process is told to stop, by Ctrl-C or SIGTERM.
 ///
 /// Then nothing more is accepted, every socket is closed with 1012, and the call returns when
-/// all have ended or the limits' time is up.
+/// all have ended or the limits' time is up. The application's startup hooks run before the first
+/// connection is accepted, its shutdown hooks after the last has ended.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Io`] if the address cannot be bound, [`ErrorKind::Config`] if a setting is wrong.
+/// [`ErrorKind::Io`] if the address cannot be bound, [`ErrorKind::Config`] if a setting is wrong;
+/// what a startup hook fails with.
 ///
 /// # Cancel safety
 ///
@@ -105,19 +107,21 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if a setting is wrong.
+    /// [`ErrorKind::Config`] if a setting is wrong; what a startup hook fails with.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, nothing more is accepted; open connections go on.
     pub async fn serve(self, app: ProtocolTypeRouter) -> Result {
         app.check()?;
+        app.startup().await?;
         let connections = accept::accept_until(self.listener, &app, self.shutdown).await;
         // Sockets first: a client that has its close frame comes back at once, elsewhere.
         tokio::join!(
-            app.shutdown(),
+            app.end_connections(),
             connections.finish(app.context().limits().shutdown_timeout)
         );
+        app.release().await;
         Ok(())
     }
 }

@@ -78,6 +78,9 @@ impl<'a> Accept<'a> {
             ));
         }
         let headers = headers.finish(&[
+            // RFC 9110 §8.6, RFC 9112 §6.1: a 101 has no body, so no length.
+            header::CONTENT_LENGTH,
+            header::TRANSFER_ENCODING,
             header::SEC_WEBSOCKET_PROTOCOL,
             header::SEC_WEBSOCKET_ACCEPT,
             header::SEC_WEBSOCKET_EXTENSIONS,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
+use crate::app::RETRY_AFTER;
 use crate::consumer::table::Route;
 use crate::consumer::{
     Consumer, Declaration, HomeOf, Hook, Input, LoanOf, Outcome, WebSocketKind, dispatch,
@@ -60,6 +61,15 @@ where
         _ if socket.is_answered() => outcome,
         Ok(()) | Err(ErrorKind::Accept) => socket.accept().await,
         Err(ErrorKind::Deny | ErrorKind::Stop) => socket.deny(StatusCode::FORBIDDEN).await,
+        Err(ErrorKind::Route) => {
+            tracing::debug!(error = ?outcome, "a path does not fit its consumer: it is a 404");
+            socket.deny(StatusCode::NOT_FOUND).await
+        }
+        Err(ErrorKind::Unavailable) => {
+            tracing::warn!(error = ?outcome, "`connect` could not ask a store: it is a 503");
+            let unavailable = socket.deny(StatusCode::SERVICE_UNAVAILABLE);
+            unavailable.header("retry-after", RETRY_AFTER).await
+        }
         Err(_) => outcome,
     }
 }

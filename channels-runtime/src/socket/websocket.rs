@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::accept::{Accept, Answer, Decision, Deny};
 use super::attachment::Attachment;
@@ -56,9 +57,18 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Route`] if the route has no such name, or the text is no `T`.
+    /// As [`Scope::url_kwarg`]. What the path does not fit is a 404, if `connect` returns the error.
     pub fn url_kwarg<T: FromStr>(&self, name: &str) -> Result<T> {
         self.scope.url_kwarg(name)
+    }
+
+    /// The captured parts of the path, as the fields of a struct.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scope::url_kwargs`].
+    pub fn url_kwargs<T: DeserializeOwned>(&self) -> Result<T> {
+        self.scope.url_kwargs()
     }
 
     /// Accepts the handshake: `socket.accept().await`, or with a subprotocol and headers.

@@ -60,7 +60,7 @@ impl ApplicationCommunicator {
         let info = ConnectInfo {
             client: localhost(50_000),
             server: localhost(8000),
-            _permit: None,
+            ..ConnectInfo::default()
         };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(info.clone());
