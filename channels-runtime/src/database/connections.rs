@@ -1,17 +1,20 @@
 //! Connections that are used by turns.
 //!
-//! Not sqlx's own pool, which asks the database once more after each statement whether it is still
-//! there, does not say why it could not connect, and must be made inside of a runtime.
+//! Not sqlx's own pool: that one asks the database once more after each statement whether it is
+//! still there, waits without end for one that does not say so, and cannot tell why it did not
+//! connect.
 
-use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::{ConnectOptions, Connection};
+use sqlx::any::install_default_drivers;
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::failure::{self, timed_out};
+use super::failure::{is_broken, timed_out};
+use super::sqlite;
+use super::url::DatabaseUrl;
 
 /// How long a caller waits for a connection that others hold.
 const BUSY: Duration = Duration::from_secs(5);
@@ -23,93 +26,88 @@ const CONNECT: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(300);
 
 /// At most so many connections, made when they are needed.
-pub(super) struct Connections<C: Connection> {
-    options: C::Options,
+pub(super) struct Connections {
+    pub(super) url: DatabaseUrl,
     permits: Semaphore,
     /// Those that nobody uses, the last one used at the end.
-    idle: Mutex<Vec<(C, Instant)>>,
+    idle: Mutex<Vec<(AnyConnection, Instant)>>,
 }
 
 /// A connection in use. Dropped in the middle of a statement, it is closed.
-pub(super) struct Lease<'a, C: Connection> {
-    connections: &'a Connections<C>,
-    connection: C,
+pub(super) struct Lease<'a> {
+    pub(super) connection: AnyConnection,
+    connections: &'a Connections,
     _permit: SemaphorePermit<'a>,
 }
 
-impl<C: Connection> Connections<C> {
-    pub(super) fn new(options: C::Options, most: usize) -> Self {
+impl Connections {
+    pub(super) fn new(url: DatabaseUrl, most: usize) -> Self {
+        install_default_drivers();
         Self {
-            options,
+            url,
             permits: Semaphore::new(most),
             idle: Mutex::default(),
         }
     }
 
-    pub(super) fn options(&self) -> &C::Options {
-        &self.options
-    }
-
-    /// A connection for one statement.
-    pub(super) async fn lease(&self) -> sqlx::Result<Lease<'_, C>> {
+    /// A connection for one statement. One that is to be sure has answered just now.
+    pub(super) async fn lease(&self, sure: bool) -> sqlx::Result<Lease<'_>> {
         let permit = timeout(BUSY, self.permits.acquire())
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?
             .map_err(|_| sqlx::Error::PoolClosed)?;
-        let connection = match self.take_idle() {
-            Some(connection) => connection,
-            None => timeout(CONNECT, self.options.connect())
+        let connection = timeout(CONNECT, async {
+            if let Some(mut connection) = self.take_idle() {
+                if !sure || connection.ping().await.is_ok() {
+                    return Ok(connection);
+                }
+                self.idle().clear();
+            }
+            self.connect().await
+        });
+        Ok(Lease {
+            connection: connection
                 .await
                 .map_err(|_| timed_out("connecting", CONNECT))??,
-        };
-        Ok(Lease {
             connections: self,
-            connection,
             _permit: permit,
         })
     }
 
+    async fn connect(&self) -> sqlx::Result<AnyConnection> {
+        let Some(file) = &self.url.file else {
+            return self.url.options.connect().await;
+        };
+        sqlite::make_file(file)?;
+        let mut connection = self.url.options.connect().await?;
+        sqlite::make_tables(&mut connection).await?;
+        Ok(connection)
+    }
+
     /// The connection that was used last. If that one is too old, all are.
-    fn take_idle(&self) -> Option<C> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+    fn take_idle(&self) -> Option<AnyConnection> {
+        let mut idle = self.idle();
         if idle.last().is_some_and(|(_, since)| since.elapsed() > IDLE) {
             idle.clear();
         }
         idle.pop().map(|(connection, _)| connection)
     }
 
-    fn keep(&self, connection: C) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.push((connection, Instant::now()));
-    }
-
-    /// Where one connection is broken, the others are as well: the server has gone.
-    fn forget_idle(&self) {
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(idle);
+    fn idle(&self) -> MutexGuard<'_, Vec<(AnyConnection, Instant)>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<C: Connection> Lease<'_, C> {
-    pub(super) fn connection(&mut self) -> &mut C {
-        &mut self.connection
-    }
-
+impl Lease<'_> {
     /// Gives the connection back, if the answer shows that it still works.
     pub(super) fn settle<T>(self, answer: sqlx::Result<T>) -> sqlx::Result<T> {
+        let mut idle = self.connections.idle();
         match &answer {
-            Err(error) if failure::is_broken(error) => self.connections.forget_idle(),
-            _ => self.connections.keep(self.connection),
+            // Where one is broken, the others are as well: the server has gone.
+            Err(error) if is_broken(error) => idle.clear(),
+            _ => idle.push((self.connection, Instant::now())),
         }
+        drop(idle);
         answer
-    }
-}
-
-impl<C: Connection> fmt::Debug for Connections<C> {
-    /// Shows nothing of the options: the password is among them.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connections")
-            .field("free", &self.permits.available_permits())
-            .finish_non_exhaustive()
     }
 }

@@ -1,58 +1,34 @@
 //! Django's table of sessions, `django_session`.
 
-use std::collections::HashSet;
 use std::time::SystemTime;
 
 use super::Database;
-use super::query::Value::{Text, Time};
-use super::sql::placeholders;
-use super::timestamp::Timestamp;
-use crate::session::{SessionStore, StoreFuture};
+use super::statement::Value::Text;
+use super::statement::{column, list};
+use super::time::text_of;
+use crate::session::{SessionStore, StoreFuture, new_session_key};
 use crate::{Error, ErrorKind, Result};
 
-/// At most so many keys are asked for with one statement.
-pub(super) const CHUNK: usize = 256;
+/// At most so many rows are asked for, or deleted, with one statement.
+pub(super) const BATCH: usize = 500;
 
 /// How often another key is tried. That one of 36^32 is taken does not happen twice.
-const KEYS_TRIED: usize = 5;
+const KEYS_TRIED: usize = 3;
 
 impl SessionStore for Database {
     fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<String>> {
         Box::pin(async move {
-            if !is_key(key) {
-                return Ok(None);
-            }
-            self.ready().await?;
-            let is_it = self.dialect.exactly("session_key", "$1");
-            let sql = format!(
-                "SELECT session_data FROM django_session WHERE {is_it} AND expire_date > $2"
-            );
-            let values = [Text(key), Time(Some(Timestamp::now()))];
-            let rows = self.fetch(&sql, &values).await?;
-            rows.first().map(|row| row.text(0)).transpose()
+            let found = self.sessions(&[key]).await?;
+            Ok(found.into_iter().next().map(|(_, text)| text))
         })
     }
 
     fn load_many<'a>(&'a self, keys: &'a [String]) -> StoreFuture<'a, Vec<(String, String)>> {
         Box::pin(async move {
-            self.ready().await?;
-            let keys: HashSet<&str> = keys.iter().map(String::as_str).collect();
-            let keys: Vec<&str> = keys.into_iter().filter(|key| is_key(key)).collect();
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             let mut found = Vec::new();
-            for chunk in keys.chunks(CHUNK) {
-                let mut values: Vec<_> = padded(chunk).map(Text).collect();
-                let one_of_them = self
-                    .dialect
-                    .exactly("session_key", &placeholders(values.len()));
-                values.push(Time(Some(Timestamp::now())));
-                let sql = format!(
-                    "SELECT session_key, session_data FROM django_session \
-                     WHERE {one_of_them} AND expire_date > ${}",
-                    values.len()
-                );
-                for row in self.fetch(&sql, &values).await? {
-                    found.push((row.text(0)?, row.text(1)?));
-                }
+            for batch in keys.chunks(BATCH) {
+                found.extend(self.sessions(batch).await?);
             }
             Ok(found)
         })
@@ -60,21 +36,17 @@ impl SessionStore for Database {
 
     fn create<'a>(&'a self, text: &'a str, expires: SystemTime) -> StoreFuture<'a, String> {
         Box::pin(async move {
-            self.ready().await?;
-            let sql = "INSERT INTO django_session (session_key, session_data, expire_date) \
-                       VALUES ($1, $2, $3)";
-            let mut tried = 1;
-            loop {
+            for _ in 0..KEYS_TRIED {
                 let key = new_session_key()?;
-                let values = [Text(&key), Text(text), Time(Some(expires.into()))];
-                match self.execute(sql, &values).await {
-                    Ok(_) => return Ok(key),
-                    Err(error) if error.kind() == ErrorKind::Conflict && tried < KEYS_TRIED => {
-                        tried += 1;
-                    }
+                match self.insert_session(&key, text, expires).await {
+                    Ok(()) => return Ok(key),
+                    // Taken, or ours: the answer to a first attempt was lost.
+                    Err(error) if error.kind() == ErrorKind::Conflict => {}
                     Err(error) => return Err(error),
                 }
             }
+            let message = "no free key was found for a new session";
+            Err(Error::new(ErrorKind::Conflict, message))
         })
     }
 
@@ -88,12 +60,12 @@ impl SessionStore for Database {
             if !is_key(key) {
                 return Ok(None);
             }
-            self.ready().await?;
-            let is_it = self.dialect.exactly("session_key", "$3");
             let sql = format!(
-                "UPDATE django_session SET session_data = $1, expire_date = $2 WHERE {is_it}"
+                "UPDATE django_session SET session_data = ?, expire_date = {} \
+                 WHERE session_key = ?",
+                self.dialect().time()
             );
-            let values = [Text(text), Time(Some(expires.into())), Text(key)];
+            let values = [Text(text), Text(&text_of(expires)), Text(key)];
             let found = self.execute(&sql, &values).await? > 0;
             Ok(found.then(|| key.to_owned()))
         })
@@ -101,25 +73,72 @@ impl SessionStore for Database {
 
     fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
         Box::pin(async move {
-            if !is_key(key) {
-                return Ok(());
+            if is_key(key) {
+                let sql = "DELETE FROM django_session WHERE session_key = ?";
+                self.execute(sql, &[Text(key)]).await?;
             }
-            self.ready().await?;
-            let is_it = self.dialect.exactly("session_key", "$1");
-            let sql = format!("DELETE FROM django_session WHERE {is_it}");
-            self.execute(&sql, &[Text(key)]).await?;
             Ok(())
         })
     }
 
     fn clear_expired(&self) -> StoreFuture<'_, u64> {
         Box::pin(async move {
-            self.ready().await?;
-            let sql = "DELETE FROM django_session WHERE expire_date < $1";
-            let values = [Time(Some(Timestamp::now()))];
-            self.execute_statement(&self.statement(sql).long(), &values)
-                .await
+            // MySQL refuses a `LIMIT` directly in `IN`, and a table that is changed and read.
+            let sql = format!(
+                "DELETE FROM django_session WHERE session_key IN (SELECT session_key FROM \
+                 (SELECT session_key FROM django_session WHERE expire_date < {} LIMIT {BATCH}) \
+                 AS expired)",
+                self.dialect().time()
+            );
+            let now = text_of(SystemTime::now());
+            let mut cleared = 0;
+            loop {
+                let batch = self.execute(&sql, &[Text(&now)]).await?;
+                cleared += batch;
+                if batch < BATCH as u64 {
+                    return Ok(cleared);
+                }
+            }
         })
+    }
+}
+
+impl Database {
+    /// Those of the sessions that have not expired, by their keys.
+    async fn sessions(&self, keys: &[&str]) -> Result<Vec<(String, String)>> {
+        let keys: Vec<&str> = keys.iter().copied().filter(|key| is_key(key)).collect();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT session_key, session_data FROM django_session \
+             WHERE session_key IN ({}) AND expire_date > {}",
+            list(keys.len()),
+            self.dialect().time()
+        );
+        let now = text_of(SystemTime::now());
+        let mut values: Vec<_> = keys.iter().copied().map(Text).collect();
+        values.push(Text(&now));
+        let mut found = Vec::new();
+        for row in self.fetch(&sql, &values).await? {
+            let key: String = column(&row, 0)?;
+            // MySQL's usual collations take `a` for `A`.
+            if keys.contains(&key.as_str()) {
+                found.push((key, column(&row, 1)?));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn insert_session(&self, key: &str, text: &str, expires: SystemTime) -> Result {
+        let sql = format!(
+            "INSERT INTO django_session (session_key, session_data, expire_date) \
+             VALUES (?, ?, {})",
+            self.dialect().time()
+        );
+        let values = [Text(key), Text(text), Text(&text_of(expires))];
+        self.execute(&sql, &values).await?;
+        Ok(())
     }
 }
 
@@ -129,48 +148,9 @@ fn is_key(key: &str) -> bool {
     (1..=40).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The values, the last one repeated until they are a power of two: so there are few different
-/// statements to prepare.
-pub(super) fn padded<T: Copy>(values: &[T]) -> impl Iterator<Item = T> {
-    let missing = values.len().next_power_of_two() - values.len();
-    let last = values.last().into_iter().cycle().take(missing);
-    values.iter().chain(last).copied()
-}
-
-/// 32 letters and digits, all equally likely.
-fn new_session_key() -> Result<String> {
-    const CHARACTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    let mut key = String::with_capacity(32);
-    while key.len() < 32 {
-        let mut random = [0; 64];
-        getrandom::fill(&mut random)
-            .map_err(|error| Error::new(ErrorKind::Io, format!("no random numbers: {error}")))?;
-        // The largest multiple of 36 that a byte holds.
-        let fair = random.iter().filter(|&&byte| byte < 252);
-        let characters = fair.map(|&byte| char::from(CHARACTERS[usize::from(byte % 36)]));
-        key.extend(characters.take(32 - key.len()));
-    }
-    Ok(key)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_are_as_django_makes_them() {
-        let keys: HashSet<String> = (0..100)
-            .map(|_| new_session_key().expect("random numbers"))
-            .collect();
-        assert_eq!(keys.len(), 100);
-        for key in keys {
-            assert_eq!(key.len(), 32);
-            assert!(
-                key.bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-            );
-        }
-    }
 
     #[test]
     fn what_cannot_be_in_the_table_is_no_key() {
@@ -178,12 +158,5 @@ mod tests {
         for key in ["", "a\0b", "a b", "schlüssel", &"a".repeat(41)] {
             assert!(!is_key(key), "{key:?}");
         }
-    }
-
-    #[test]
-    fn values_are_padded_to_a_power_of_two() {
-        assert_eq!(padded(&[1, 2, 3]).collect::<Vec<_>>(), [1, 2, 3, 3]);
-        assert_eq!(padded(&[1]).collect::<Vec<_>>(), [1]);
-        assert_eq!(padded::<u8>(&[]).count(), 0);
     }
 }

@@ -1,13 +1,14 @@
-//! Django's table of users, `auth_user` or a custom one of the same columns.
+//! Django's table of users, `auth_user`.
 
 use std::time::SystemTime;
 
+use sqlx::any::AnyRow;
+
 use super::Database;
-use super::pool::Row;
-use super::query::Value::{Flag, Number, Text, Time};
-use super::sessions::{CHUNK, padded};
-use super::sql::placeholders;
-use super::timestamp::Timestamp;
+use super::sessions::BATCH;
+use super::statement::Value::{self, Flag, MaybeText, Number, Text};
+use super::statement::{column, list};
+use super::time::{text_of, time_of};
 use crate::auth::{UserRecord, UserStore};
 use crate::session::StoreFuture;
 use crate::{Error, ErrorKind, Result};
@@ -15,24 +16,21 @@ use crate::{Error, ErrorKind, Result};
 impl UserStore for Database {
     fn by_id<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<UserRecord>> {
         Box::pin(async move {
-            let found = match number(id) {
-                Some(id) => self.users("id = $1", &[Number(id)]).await?,
-                None => Vec::new(),
+            let Some(id) = number(id) else {
+                return Ok(None);
             };
+            let found = self.users("id = ?", &[Number(id)]).await?;
             Ok(found.into_iter().next())
         })
     }
 
     fn by_ids<'a>(&'a self, ids: &'a [String]) -> StoreFuture<'a, Vec<UserRecord>> {
         Box::pin(async move {
-            let mut ids: Vec<i64> = ids.iter().filter_map(|id| number(id)).collect();
-            ids.sort_unstable();
-            ids.dedup();
+            let ids: Vec<_> = ids.iter().filter_map(|id| number(id)).map(Number).collect();
             let mut found = Vec::new();
-            for chunk in ids.chunks(CHUNK) {
-                let values: Vec<_> = padded(chunk).map(Number).collect();
-                let one_of_them = format!("id IN ({})", placeholders(values.len()));
-                found.extend(self.users(&one_of_them, &values).await?);
+            for batch in ids.chunks(BATCH) {
+                let condition = format!("id IN ({})", list(batch.len()));
+                found.extend(self.users(&condition, batch).await?);
             }
             Ok(found)
         })
@@ -44,36 +42,35 @@ impl UserStore for Database {
             if username.contains('\0') {
                 return Ok(None);
             }
-            let is_it = self.dialect.exactly("username", "$1");
-            let found = self.users(&is_it, &[Text(username)]).await?;
-            Ok(found.into_iter().next())
+            let found = self.users("username = ?", &[Text(username)]).await?;
+            // MySQL's usual collations take `a` for `A`.
+            Ok(found.into_iter().find(|user| user.username == username))
         })
     }
 
     fn create<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
         Box::pin(async move {
             check_lengths(user)?;
-            self.users_ready().await?;
+            let time = self.dialect().time();
             let sql = format!(
-                "INSERT INTO {} (username, password, last_login, is_superuser, is_staff, \
+                "INSERT INTO auth_user (username, password, last_login, is_superuser, is_staff, \
                  is_active, first_name, last_name, email, date_joined) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-                self.users_quoted()
+                 VALUES (?, ?, {time}, ?, ?, ?, ?, ?, ?, {time})"
             );
+            let last_login = user.last_login.map(text_of);
             let values = [
                 Text(&user.username),
                 Text(&user.password),
-                Time(user.last_login.map(Timestamp::from)),
+                MaybeText(last_login.as_deref()),
                 Flag(user.is_superuser),
                 Flag(user.is_staff),
                 Flag(user.is_active),
                 Text(&user.first_name),
                 Text(&user.last_name),
                 Text(&user.email),
-                Time(Some(Timestamp::now())),
+                Text(&text_of(SystemTime::now())),
             ];
-            let once = self.statement(&sql).once();
-            self.execute_statement(&once, &values)
+            self.execute_once(&sql, &values)
                 .await
                 .map_err(|error| name_is_taken(error, &user.username))?;
             // MySQL has no `RETURNING`.
@@ -93,28 +90,21 @@ impl UserStore for Database {
             let Some(id) = number(id) else {
                 return Ok(false);
             };
-            self.users_ready().await?;
             // The new one is there already where the answer to a first attempt was lost.
-            let sql = format!(
-                "UPDATE {} SET password = $1 WHERE id = $2 AND {}",
-                self.users_quoted(),
-                self.dialect.exactly("password", "$3, $1"),
-            );
-            let values = [Text(new), Number(id), Text(old)];
-            Ok(self.execute(&sql, &values).await? > 0)
+            let sql = "UPDATE auth_user SET password = ? WHERE id = ? AND password IN (?, ?)";
+            let values = [Text(new), Number(id), Text(old), Text(new)];
+            Ok(self.execute(sql, &values).await? > 0)
         })
     }
 
     fn set_last_login<'a>(&'a self, id: &'a str, when: SystemTime) -> StoreFuture<'a, ()> {
         Box::pin(async move {
-            let Some(id) = number(id) else {
-                return Ok(());
-            };
-            self.users_ready().await?;
-            let users = self.users_quoted();
-            let sql = format!("UPDATE {users} SET last_login = $1 WHERE id = $2");
-            let values = [Time(Some(when.into())), Number(id)];
-            self.execute(&sql, &values).await?;
+            if let Some(id) = number(id) {
+                let time = self.dialect().time();
+                let sql = format!("UPDATE auth_user SET last_login = {time} WHERE id = ?");
+                let values = [Text(&text_of(when)), Number(id)];
+                self.execute(&sql, &values).await?;
+            }
             Ok(())
         })
     }
@@ -122,63 +112,36 @@ impl UserStore for Database {
 
 impl Database {
     /// The users for whom a condition holds.
-    async fn users(
-        &self,
-        condition: &str,
-        values: &[super::query::Value<'_>],
-    ) -> Result<Vec<UserRecord>> {
-        self.users_ready().await?;
+    async fn users(&self, condition: &str, values: &[Value<'_>]) -> Result<Vec<UserRecord>> {
+        // One way to make a number of a flag that all databases know.
+        let flag = |column| format!("CASE WHEN {column} THEN 1 ELSE 0 END");
         let sql = format!(
-            "SELECT {}, username, password, last_login, is_superuser, is_staff, is_active, \
-             first_name, last_name, email FROM {} WHERE {condition}",
-            self.dialect.as_text("id"),
-            self.users_quoted(),
+            "SELECT id, username, password, {}, {}, {}, {}, first_name, last_name, email \
+             FROM auth_user WHERE {condition}",
+            self.dialect().time_as_text("last_login"),
+            flag("is_superuser"),
+            flag("is_staff"),
+            flag("is_active"),
         );
         let rows = self.fetch(&sql, values).await?;
         rows.iter().map(record).collect()
     }
-
-    /// Before the first statement: whether the primary key is a number. MySQL would take the number
-    /// 1 for the key `1b4e28ba…`.
-    async fn users_ready(&self) -> Result {
-        self.ready().await?;
-        self.users_ready
-            .get_or_try_init(async || {
-                let sql = format!("SELECT id FROM {} WHERE 1 = 0", self.users_quoted());
-                let column = self.type_of(&sql).await?;
-                if column.contains("INT") {
-                    return Ok(());
-                }
-                Err(Error::new(
-                    ErrorKind::Config,
-                    format!(
-                        "the primary key of {} is no integer ({column}): \
-                         the site needs a UserStore of its own",
-                        self.user_table
-                    ),
-                ))
-            })
-            .await?;
-        Ok(())
-    }
-
-    fn users_quoted(&self) -> String {
-        self.dialect.quoted(&self.user_table)
-    }
 }
 
-fn record(row: &Row) -> Result<UserRecord> {
+fn record(row: &AnyRow) -> Result<UserRecord> {
+    let flag = |at| Ok::<_, Error>(column::<i64>(row, at)? != 0);
+    let last_login: Option<String> = column(row, 3)?;
     Ok(UserRecord {
-        id: row.text(0)?,
-        username: row.text(1)?,
-        password: row.text(2)?,
-        last_login: row.time(3)?.map(SystemTime::from),
-        is_superuser: row.flag(4)?,
-        is_staff: row.flag(5)?,
-        is_active: row.flag(6)?,
-        first_name: row.text(7)?,
-        last_name: row.text(8)?,
-        email: row.text(9)?,
+        id: column::<i64>(row, 0)?.to_string(),
+        username: column(row, 1)?,
+        password: column(row, 2)?,
+        last_login: last_login.as_deref().map(time_of).transpose()?,
+        is_superuser: flag(4)?,
+        is_staff: flag(5)?,
+        is_active: flag(6)?,
+        first_name: column(row, 7)?,
+        last_name: column(row, 8)?,
+        email: column(row, 9)?,
     })
 }
 
