@@ -70,6 +70,9 @@ pub enum ErrorKind {
     Unavailable,
     /// What was to be made is there already: a name that is taken.
     Conflict,
+    /// The session was ended elsewhere: what was changed in it cannot be saved. From a handler it is
+    /// a 400, and closes a socket with 1008.
+    SessionEnded,
     /// The channel layer failed or is closed.
     Layer,
     /// A setting is wrong: a pattern, a URL, an address, a name.

@@ -43,8 +43,13 @@ pub use bytes::Bytes;
 pub use self::app::{
     Answering, Body, Context, Handshake, HttpApp, HttpRequest, Response, Routes, WebSocketApp,
 };
+#[cfg(feature = "jwt")]
+pub use self::auth::JwtVerifier;
 #[cfg(feature = "auth")]
-pub use self::auth::{User, UserRecord, UserStore};
+pub use self::auth::{
+    Identity, InMemoryUserStore, PasswordHasher, PasswordHashers, Revoked, Site, TokenVerifier,
+    User, UserRecord, UserStore, Verified,
+};
 pub use self::close_code::CloseCode;
 pub use self::consumer::{
     Consumer, ConsumerApp, Disconnect, DisconnectedBy, FromDisconnect, Handles, IntoOutcome,
@@ -55,7 +60,7 @@ pub use self::database::Database;
 pub use self::error::{AcceptConnection, BoxError, DenyConnection, Error, ErrorKind, Result, Stop};
 pub use self::event::{Event, EventType, FromEvent, MAX_EVENT_TYPE, Payload, TypedEvent};
 pub use self::http::{
-    BlockingHttpExchange, FromBody, HttpExchange, HttpSender, SendEventStream, SendHeaders,
+    BlockingHttpExchange, Form, FromBody, HttpExchange, HttpSender, SendEventStream, SendHeaders,
     SendResponse, ServerSentEvent,
 };
 pub use self::layer::{
@@ -64,15 +69,22 @@ pub use self::layer::{
 };
 pub use self::limits::Limits;
 pub use self::message::{CloseFrame, FromMessage, Json, Message};
-pub use self::middleware::{Around, Middleware, Next};
+pub use self::middleware::{
+    AllowedHostsOriginValidator, Around, Middleware, Next, OriginValidator, SameOriginValidator,
+};
+#[cfg(feature = "auth")]
+pub use self::middleware::{
+    AuthMiddleware, AuthMiddlewareStack, CookieOrigin, CsrfMiddleware, CsrfToken,
+    SessionMiddleware, SessionMiddlewareStack, TokenAuthMiddleware,
+};
 pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
 pub use self::routing::{ProtocolTypeRouter, Route, RouteTo, Routed, URLRouter};
 pub use self::scope::{Headers, Kwargs, SameSite, Scope, SetCookie, State, TrustedProxies};
 pub use self::server::{Server, serve};
 #[cfg(feature = "auth")]
 pub use self::session::{
-    InMemorySessionStore, SecretKeys, SessionCookie, SessionExpiry, SessionStore,
-    SignedCookieStore, StoreFuture,
+    BlockingSession, InMemorySessionStore, SecretKeys, Session, SessionCookie, SessionExpiry,
+    SessionStore, SignedCookieStore, StoreFuture,
 };
 pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};
 pub use self::stats::{DropReason, Stats};

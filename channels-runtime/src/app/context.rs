@@ -2,8 +2,17 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "auth")]
+use std::sync::OnceLock;
+
+#[cfg(feature = "auth")]
+use crate::Result;
+#[cfg(feature = "auth")]
+use crate::auth::Site;
 use crate::http::Exchanges;
 use crate::layer::ChannelLayers;
+#[cfg(feature = "auth")]
+use crate::layer::{ChannelLayer, DEFAULT};
 use crate::limits::Limits;
 use crate::scope::State;
 use crate::socket::Registry;
@@ -20,6 +29,9 @@ pub struct Context {
     /// The path under which the application lies.
     pub(crate) root_path: Arc<str>,
     pub(crate) state: State,
+    /// The environment's, from when it is first asked for, unless the program gives one.
+    #[cfg(feature = "auth")]
+    pub(crate) site: Arc<OnceLock<Site>>,
 }
 
 impl Context {
@@ -32,12 +44,35 @@ impl Context {
             exchanges: Exchanges::default(),
             root_path: Arc::default(),
             state: State::default(),
+            #[cfg(feature = "auth")]
+            site: Arc::default(),
         }
     }
 
     /// The channel layers.
     pub fn layers(&self) -> &ChannelLayers {
         &self.layers
+    }
+
+    /// The layer of the alias `default`, where there is one.
+    #[cfg(feature = "auth")]
+    pub(crate) fn default_layer(&self) -> Option<&Arc<dyn ChannelLayer>> {
+        self.layers.get(DEFAULT).ok()
+    }
+
+    /// The site whose sessions and users these are: the application's, or else
+    /// [`Site::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) as `from_env`.
+    #[cfg(feature = "auth")]
+    pub fn site(&self) -> Result<&Site> {
+        if let Some(site) = self.site.get() {
+            return Ok(site);
+        }
+        let site = Site::from_env()?;
+        Ok(self.site.get_or_init(|| site))
     }
 
     /// The limits.

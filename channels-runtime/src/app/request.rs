@@ -57,6 +57,18 @@ impl HttpRequest {
         self.scope.capture(step.kwargs, step.args);
     }
 
+    /// Takes the body, to read it.
+    #[cfg(feature = "auth")]
+    pub(crate) fn take_body(&mut self) -> Body {
+        std::mem::take(&mut self.body)
+    }
+
+    /// Puts it back.
+    #[cfg(feature = "auth")]
+    pub(crate) fn put_body(&mut self, body: Body) {
+        self.body = body;
+    }
+
     /// Answers with a refusal.
     pub fn deny(self, status: StatusCode) -> Answering<'static> {
         Box::pin(async move { refusal(status, "") })

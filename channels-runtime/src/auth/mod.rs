@@ -1,7 +1,29 @@
 //! Users: Django's, with its passwords and its rules for who is logged in.
 
-#[allow(dead_code, reason = "login and logout come next")]
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod environment;
 mod hash;
+mod identity;
+#[cfg(feature = "jwt")]
+mod jwt;
+mod login;
+mod memory;
+mod passwords;
+mod recheck;
+mod revoked;
+mod site;
+mod token;
 mod user;
+mod watch;
 
+pub use self::identity::Identity;
+#[cfg(feature = "jwt")]
+pub use self::jwt::JwtVerifier;
+pub(crate) use self::login::Renewal;
+pub use self::memory::InMemoryUserStore;
+pub use self::passwords::{PasswordHasher, PasswordHashers};
+pub use self::revoked::Revoked;
+pub use self::site::Site;
+pub use self::token::{TokenVerifier, Verified};
 pub use self::user::{User, UserRecord, UserStore};
+pub(crate) use self::watch::Revocable;

@@ -85,6 +85,8 @@ where
         let Some(registered) = context.registry.register(&link, limits) else {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
         };
+        #[cfg(feature = "auth")]
+        crate::auth::Identity::watch_over(&scope, &link).await;
         let consumer = self.make(&scope);
         let (answer, decision) = oneshot::channel();
         let attachment = Attachment::new(layer, C::OPTIONS.groups);

@@ -82,6 +82,8 @@ pub enum DisconnectedBy {
     Failure,
     /// The connection broke a limit or the protocol.
     Limit,
+    /// The login behind the connection has ended, or a token's time.
+    Revoked,
     /// The server shuts down.
     Shutdown,
     /// The connection was lost without a close frame, or before the response was complete.

@@ -55,6 +55,8 @@ where
     let (answer, answered) = oneshot::channel();
     let stats = Arc::clone(&context.stats);
     let link = Link::new(C::TABLE, &C::OPTIONS, limits, stats, answer);
+    #[cfg(feature = "auth")]
+    crate::auth::Identity::watch_over(&scope, &link).await;
     let attachment = Attachment::new(layer, C::OPTIONS.groups);
     let exchange = HttpExchange::new(Arc::clone(&link), scope, attachment, limits.ping_interval);
     let held = HeldOf::<C> {

@@ -187,6 +187,6 @@ impl Deref for BlockingHttpExchange {
 }
 
 /// Waits for a future on a thread that may block, as those of plain handlers may.
-fn wait<F: Future>(future: F) -> F::Output {
+pub(super) fn wait<F: Future>(future: F) -> F::Output {
     Handle::current().block_on(future)
 }

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::consumer::table::Route;
-use crate::consumer::{Consumer, Declaration, HomeOf, Hook, HttpKind, Input, Outcome, dispatch};
+use crate::consumer::{
+    Consumer, Declaration, HomeOf, Hook, HttpKind, Input, LoanOf, Outcome, dispatch,
+};
+#[cfg(feature = "auth")]
+use crate::session::save_changes;
 
 /// What is to be called.
 #[derive(Debug)]
@@ -23,26 +27,50 @@ pub(super) async fn run<C>(home: Arc<HomeOf<C>>, call: Call) -> Outcome
 where
     C: Consumer + Declaration<Kind = HttpKind>,
 {
-    let mut held = home.lend().await;
+    let held = home.lend().await;
     match call {
-        Call::Request(body) => {
-            // Joined first: what is sent while `handle` runs has its handler behind it.
-            if C::TABLE.takes_events() || !C::OPTIONS.groups.is_empty() {
-                held.connection.as_async().open_channel().await?;
-            }
-            match C::TABLE.hook(Hook::Request) {
-                Some(route) => dispatch(held, route, Input::request(body)).await.1,
-                None => Ok(()),
-            }
-        }
-        Call::Handler(route, input) => dispatch(held, route, input).await.1,
-        Call::Release(disconnect) => {
-            let mut outcome = Ok(());
-            if let Some((route, input)) = disconnect {
-                (held, outcome) = dispatch(held, route, input).await;
-            }
-            held.connection.as_async().release();
-            outcome
-        }
+        Call::Request(body) => request(held, body).await,
+        Call::Handler(route, input) => handler(held, route, input).await.1,
+        Call::Release(disconnect) => release(held, disconnect).await,
     }
+}
+
+async fn request<C>(mut held: LoanOf<C>, body: Bytes) -> Outcome
+where
+    C: Consumer + Declaration<Kind = HttpKind>,
+{
+    // Joined first: what is sent while `handle` runs has its handler behind it.
+    if C::TABLE.takes_events() || !C::OPTIONS.groups.is_empty() {
+        held.connection.as_async().open_channel().await?;
+    }
+    match C::TABLE.hook(Hook::Request) {
+        Some(route) => handler(held, route, Input::request(body)).await.1,
+        None => Ok(()),
+    }
+}
+
+async fn handler<C>(held: LoanOf<C>, route: Route, input: Input) -> (LoanOf<C>, Outcome)
+where
+    C: Consumer + Declaration<Kind = HttpKind>,
+{
+    let ran = dispatch(held, route, input).await;
+    #[cfg(feature = "auth")]
+    let ran = {
+        let (mut held, outcome) = ran;
+        let saved = save_changes(held.connection.as_async().scope()).await;
+        (held, outcome.and(saved))
+    };
+    ran
+}
+
+async fn release<C>(mut held: LoanOf<C>, disconnect: Option<(Route, Input)>) -> Outcome
+where
+    C: Consumer + Declaration<Kind = HttpKind>,
+{
+    let mut outcome = Ok(());
+    if let Some((route, input)) = disconnect {
+        (held, outcome) = handler(held, route, input).await;
+    }
+    held.connection.as_async().release();
+    outcome
 }

@@ -6,6 +6,9 @@ mod body;
 mod calls;
 mod exchange;
 mod exchanges;
+mod form;
+#[cfg(feature = "auth")]
+mod identity;
 mod link;
 mod output;
 mod request;
@@ -16,9 +19,12 @@ mod task;
 
 pub use self::blocking::BlockingHttpExchange;
 pub use self::exchange::HttpExchange;
+pub use self::form::Form;
 pub use self::request::FromBody;
 pub use self::respond::{SendEventStream, SendHeaders, SendResponse};
 pub use self::sender::HttpSender;
 pub use self::sse::ServerSentEvent;
 
 pub(crate) use self::exchanges::Exchanges;
+#[cfg(feature = "auth")]
+pub(crate) use self::request::read as read_body;

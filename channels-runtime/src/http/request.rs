@@ -10,13 +10,14 @@ use crate::app::{Body, refusal};
 use crate::limits::Limits;
 use crate::{Error, ErrorKind, Headers, Json, Result};
 
-/// What a `handle` handler can take: [`Bytes`], `Vec<u8>`, [`String`] or [`Json<T>`].
+/// What a `handle` handler can take: [`Bytes`], `Vec<u8>`, [`String`], [`Json<T>`] or
+/// [`Form<T>`](crate::Form).
 ///
 /// A body that does not parse is answered with 400.
 #[diagnostic::on_unimplemented(
     message = "`handle` cannot take `{Self}`",
     label = "not a kind of body",
-    note = "take `Bytes` or `Vec<u8>`, `String`, or `Json<T>`"
+    note = "take `Bytes` or `Vec<u8>`, `String`, `Json<T>` or `Form<T>`"
 )]
 pub trait FromBody: Sized {
     /// Makes the parameter from the request's body.
@@ -57,7 +58,7 @@ impl<T: DeserializeOwned> FromBody for Json<T> {
 }
 
 /// Reads a whole body, or says what the client is to be answered instead.
-pub(super) async fn read(
+pub(crate) async fn read(
     mut body: Body,
     headers: &Headers,
     limits: &Limits,

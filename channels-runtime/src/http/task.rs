@@ -202,6 +202,11 @@ where
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 self.link.close(DisconnectedBy::Failure, status, "");
             }
+            // The session was ended elsewhere while the handler used it.
+            (_, ErrorKind::SessionEnded) => {
+                self.link
+                    .close(DisconnectedBy::Revoked, StatusCode::BAD_REQUEST, "");
+            }
             _ => {
                 tracing::error!(%error, source = error.source_text(), "a handler failed");
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
@@ -216,7 +221,7 @@ fn disconnect(by: DisconnectedBy) -> Disconnect {
     let code = match by {
         DisconnectedBy::Consumer => CloseCode::NORMAL,
         DisconnectedBy::Failure => CloseCode::INTERNAL_ERROR,
-        DisconnectedBy::Limit => CloseCode::POLICY_VIOLATION,
+        DisconnectedBy::Limit | DisconnectedBy::Revoked => CloseCode::POLICY_VIOLATION,
         DisconnectedBy::Shutdown => CloseCode::SERVICE_RESTART,
         DisconnectedBy::Lost | DisconnectedBy::Peer => CloseCode::ABNORMAL,
     };

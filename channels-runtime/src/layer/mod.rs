@@ -15,6 +15,8 @@ use std::task::{Context, Poll};
 pub use self::blocking::BlockingChannelLayer;
 pub use self::group::{Group, HandledBy};
 pub use self::layers::ChannelLayers;
+#[cfg(feature = "auth")]
+pub(crate) use self::layers::DEFAULT;
 pub use self::memory::InMemoryChannelLayer;
 
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};

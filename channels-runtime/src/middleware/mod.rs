@@ -1,9 +1,32 @@
 //! What stands around applications: a look at the scope before, at the answer behind.
 
+#[cfg(feature = "auth")]
+mod auth;
+#[cfg(feature = "auth")]
+mod csrf;
+mod origin;
+#[cfg(feature = "auth")]
+mod session;
+#[cfg(feature = "auth")]
+mod stack;
+#[cfg(feature = "auth")]
+mod token;
+
 use std::future::Future;
 
 use http::StatusCode;
 
+#[cfg(feature = "auth")]
+pub use self::auth::AuthMiddleware;
+#[cfg(feature = "auth")]
+pub use self::csrf::{CsrfMiddleware, CsrfToken};
+pub use self::origin::{AllowedHostsOriginValidator, OriginValidator, SameOriginValidator};
+#[cfg(feature = "auth")]
+pub use self::session::SessionMiddleware;
+#[cfg(feature = "auth")]
+pub use self::stack::{AuthMiddlewareStack, CookieOrigin, SessionMiddlewareStack};
+#[cfg(feature = "auth")]
+pub use self::token::TokenAuthMiddleware;
 use crate::app::{
     Answering, Context, Handshake, HttpApp, HttpRequest, Response, Routes, WebSocketApp, refusal,
 };
@@ -97,6 +120,15 @@ impl Next<'_> {
         match &self.0 {
             Inner::WebSocket(handshake, _) => handshake.context(),
             Inner::Http(request, _) => request.context(),
+        }
+    }
+
+    /// The request, if it is a plain one.
+    #[cfg(feature = "auth")]
+    pub(crate) fn http_mut(&mut self) -> Option<&mut HttpRequest> {
+        match &mut self.0 {
+            Inner::WebSocket(..) => None,
+            Inner::Http(request, _) => Some(request),
         }
     }
 

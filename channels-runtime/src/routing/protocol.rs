@@ -117,6 +117,14 @@ impl ProtocolTypeRouter {
         self
     }
 
+    /// The site whose sessions and users these are, instead of the environment's.
+    #[cfg(feature = "auth")]
+    #[must_use]
+    pub fn site(mut self, site: crate::Site) -> Self {
+        self.context.site = Arc::new(site.into());
+        self
+    }
+
     /// The layers, limits and counters that all connections share.
     pub fn context(&self) -> &Context {
         &self.context

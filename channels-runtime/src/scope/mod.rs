@@ -339,6 +339,10 @@ pub(crate) fn below<'p>(path: &'p str, root: &str) -> Option<&'p str> {
 }
 
 /// RFC 6455 §11.3.4: the header may stand several times, each with a list.
+/// The subprotocol of a socket whose consumer chooses none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DefaultSubprotocol(pub(crate) &'static str);
+
 fn offered_subprotocols(headers: &Headers) -> Vec<&str> {
     headers
         .get_all(SEC_WEBSOCKET_PROTOCOL.as_str())

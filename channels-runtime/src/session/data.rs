@@ -122,10 +122,6 @@ impl SessionData {
         true
     }
 
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
-    }
-
     fn find(&self, key: &str) -> Option<Entry<'_>> {
         entries(&self.entries).find(|entry| entry.key == key)
     }
@@ -325,7 +321,7 @@ mod tests {
                         prop_assert_eq!(data.remove(&key), model.len() < before);
                     }
                     Change::Clear => {
-                        data.clear();
+                        data = SessionData::default();
                         model.clear();
                     }
                 }

@@ -1,15 +1,12 @@
 //! Sessions: Django's, byte for byte.
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "the handle that uses it all comes next"
-)]
-
 mod base62;
+mod blocking;
 mod cookie;
 mod data;
+mod engine;
 mod expiry;
+mod handle;
 mod json;
 mod key;
 mod keys;
@@ -18,10 +15,14 @@ mod signed_cookies;
 mod signing;
 mod store;
 
+pub use self::blocking::BlockingSession;
 pub use self::cookie::SessionCookie;
 pub(crate) use self::data::SessionData;
-pub(crate) use self::expiry::Lifetime;
+pub(crate) use self::engine::Engine;
 pub use self::expiry::SessionExpiry;
+pub(crate) use self::handle::Finished;
+pub use self::handle::Session;
+pub(crate) use self::handle::save_changes;
 pub(crate) use self::key::{is_plausible, new_session_key};
 pub use self::keys::SecretKeys;
 pub(crate) use self::keys::salted_hmac;

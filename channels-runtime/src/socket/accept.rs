@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::websocket::WebSocket;
 use crate::app::Headers;
+use crate::scope::DefaultSubprotocol;
 use crate::{Error, ErrorKind, Result};
 
 /// Where the answer goes: to the server that holds the request.
@@ -85,7 +86,12 @@ impl<'a> Accept<'a> {
             header::SEC_WEBSOCKET_ACCEPT,
             header::SEC_WEBSOCKET_EXTENSIONS,
         ])?;
-        let subprotocol = subprotocol.map(|name| offered(socket, name)).transpose()?;
+        let subprotocol = if let Some(name) = subprotocol {
+            Some(offered(socket, name)?)
+        } else {
+            let default = socket.scope().extensions().get::<DefaultSubprotocol>();
+            default.map(|name| HeaderValue::from_static(name.0))
+        };
         socket.join_declared_groups().await?;
         socket.answer(Decision::Accept {
             subprotocol,

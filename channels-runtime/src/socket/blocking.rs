@@ -150,6 +150,6 @@ impl Deref for BlockingWebSocket {
 ///
 /// The connection's task, on its own thread, makes the room or the layer's answer for which the
 /// future waits.
-fn wait<F: Future>(future: F) -> F::Output {
+pub(super) fn wait<F: Future>(future: F) -> F::Output {
     Handle::current().block_on(future)
 }

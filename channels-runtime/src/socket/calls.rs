@@ -9,6 +9,8 @@ use crate::consumer::table::Route;
 use crate::consumer::{
     Consumer, Declaration, HomeOf, Hook, Input, LoanOf, Outcome, WebSocketKind, dispatch,
 };
+#[cfg(feature = "auth")]
+use crate::session::save_changes;
 use crate::{Error, ErrorKind, Result};
 
 /// What is to be called.
@@ -41,7 +43,10 @@ where
 {
     held.connection.as_async().handles(input.event().cloned());
     let (mut held, outcome) = dispatch(held, route, input).await;
-    held.connection.as_async().handles(None);
+    let socket = held.connection.as_async();
+    socket.handles(None);
+    #[cfg(feature = "auth")]
+    let outcome = outcome.and(save_changes(socket.scope()).await);
     outcome
 }
 
@@ -57,6 +62,8 @@ where
         (held, outcome) = dispatch(held, route, Input::connect()).await;
     }
     let socket = held.connection.as_async();
+    #[cfg(feature = "auth")]
+    let outcome = outcome.and(save_changes(socket.scope()).await);
     match outcome.as_ref().map_err(Error::kind) {
         _ if socket.is_answered() => outcome,
         Ok(()) | Err(ErrorKind::Accept) => socket.accept().await,
@@ -82,6 +89,9 @@ where
     if let Some((route, input)) = disconnect {
         (held, outcome) = dispatch(held, route, input).await;
     }
-    held.connection.as_async().release();
+    let socket = held.connection.as_async();
+    #[cfg(feature = "auth")]
+    let outcome = outcome.and(save_changes(socket.scope()).await);
+    socket.release();
     outcome
 }

@@ -337,6 +337,9 @@ fn close_for(error: &Error) -> (CloseFrame, DisconnectedBy) {
             "invalid JSON",
             DisconnectedBy::Limit,
         ),
+        ErrorKind::Unavailable => (CloseCode::TRY_AGAIN_LATER, "", DisconnectedBy::Failure),
+        // The session was ended elsewhere while the handler used it.
+        ErrorKind::SessionEnded => (CloseCode::POLICY_VIOLATION, "", DisconnectedBy::Revoked),
         _ => (CloseCode::INTERNAL_ERROR, "", DisconnectedBy::Failure),
     };
     (CloseFrame::new(code, reason), by)
@@ -360,6 +363,14 @@ mod tests {
                 CloseCode::INVALID_PAYLOAD,
             ),
             (Error::other("secret"), CloseCode::INTERNAL_ERROR),
+            (
+                Error::new(ErrorKind::Unavailable, "secret"),
+                CloseCode::TRY_AGAIN_LATER,
+            ),
+            (
+                Error::new(ErrorKind::SessionEnded, "secret"),
+                CloseCode::POLICY_VIOLATION,
+            ),
             (
                 Error::new(ErrorKind::Layer, "secret"),
                 CloseCode::INTERNAL_ERROR,

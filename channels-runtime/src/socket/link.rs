@@ -118,15 +118,18 @@ impl Link {
         self.task.register(waker);
     }
 
-    /// From now on messages can be sent and events are delivered; false if the handshake was given
-    /// up meanwhile.
+    /// From now on messages can be sent and events are delivered, unless a close was asked for
+    /// meanwhile; false if the handshake was given up.
     pub(crate) fn open(&self) -> bool {
         let mut state = self.state();
         if state.phase != Phase::Connecting {
             return false;
         }
         state.accepted = true;
-        state.phase = Phase::Open;
+        state.phase = match state.close {
+            Some(_) => Phase::Over,
+            None => Phase::Open,
+        };
         true
     }
 
@@ -160,16 +163,20 @@ impl Link {
         self.state().phase == Phase::Open
     }
 
-    /// Asks the task to close the socket after what is queued; the first to ask decides the code.
+    /// Asks the task to close the socket after what is queued, or, while it is connecting, as soon
+    /// as it is accepted; the first to ask decides the code.
     pub(crate) fn close(&self, frame: CloseFrame, by: DisconnectedBy) {
         let mut state = self.state();
+        if state.phase == Phase::Over || state.close.is_some() {
+            return;
+        }
         if state.phase == Phase::Open {
             state.phase = Phase::Over;
-            state.close = Some(Box::new((frame, by)));
-            state.mailbox.clear();
-            drop(state);
-            self.task.wake();
         }
+        state.close = Some(Box::new((frame, by)));
+        state.mailbox.clear();
+        drop(state);
+        self.task.wake();
     }
 
     /// Writes what is queued, or leaves it to the flusher, and tells the task what else there is.

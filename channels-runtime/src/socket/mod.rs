@@ -7,6 +7,8 @@ mod calls;
 mod connection;
 mod deliver;
 mod flusher;
+#[cfg(feature = "auth")]
+mod identity;
 mod link;
 pub(crate) mod mailbox;
 mod outbound;

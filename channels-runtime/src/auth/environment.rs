@@ -1,0 +1,111 @@
+//! The site that the environment describes.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::{env, fs, io};
+
+use super::site::Site;
+use crate::session::{SecretKeys, new_session_key};
+use crate::{Database, Error, ErrorKind, Result};
+
+/// Where sessions and users are if the environment names no database: Django's tables in a file.
+const EMBEDDED: &str = "channels.sqlite3";
+
+/// Where the embedded database's secret key is.
+const EMBEDDED_KEY: &str = "channels.secret_key";
+
+impl Site {
+    /// The site that the environment describes, by these variables:
+    ///
+    /// - `DATABASE_URL`: the Django site's database, `postgres://user:password@host/name`, say; see
+    ///   [`Database::open`];
+    /// - `SECRET_KEY`: the Django site's, and `SECRET_KEY_FALLBACKS`: older ones, with spaces between
+    ///   them;
+    /// - `ALLOWED_HOSTS`: those of [`allowed_hosts`](Self::allowed_hosts), with commas between them.
+    ///
+    /// Without `DATABASE_URL` the database is the SQLite file `channels.sqlite3` in the working
+    /// directory, which is made on first use. Then a missing `SECRET_KEY` is made as well, and kept in
+    /// the file `channels.secret_key` beside it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if a variable is wrong, or the secret key of a given database is missing;
+    /// [`ErrorKind::Io`] if the file of the secret key can be neither read nor made.
+    pub fn from_env() -> Result<Self> {
+        let url = variable("DATABASE_URL")?;
+        let current = match (variable("SECRET_KEY")?, &url) {
+            (Some(key), _) => key,
+            (None, None) => embedded_key()?,
+            (None, Some(_)) => {
+                let what = "`DATABASE_URL` is set and `SECRET_KEY` is not: give the key that signs \
+                            the sessions in that database";
+                return Err(Error::new(ErrorKind::Config, what));
+            }
+        };
+        let fallbacks = variable("SECRET_KEY_FALLBACKS")?.unwrap_or_default();
+        let keys = fallbacks
+            .split_whitespace()
+            .fold(SecretKeys::new(current), SecretKeys::fallback);
+        let embedded = || format!("sqlite://{EMBEDDED}");
+        let database = Database::open(&url.unwrap_or_else(embedded))?;
+        let hosts = variable("ALLOWED_HOSTS")?.unwrap_or_default();
+        let hosts = hosts.split(',').map(str::trim);
+        Ok(Self::new(keys, database.clone(), database)
+            .allowed_hosts(hosts.filter(|host| !host.is_empty())))
+    }
+}
+
+/// A variable, if it is set to something.
+fn variable(name: &str) -> Result<Option<String>> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            let what = format!("the variable `{name}` is not UTF-8");
+            Err(Error::new(ErrorKind::Config, what))
+        }
+    }
+}
+
+/// The secret key that goes with the embedded database, made where there is none.
+fn embedded_key() -> Result<String> {
+    if !Path::new(EMBEDDED_KEY).exists() {
+        make_key().map_err(|error| {
+            let what = format!("no secret key can be made in `{EMBEDDED_KEY}`");
+            Error::caused(ErrorKind::Io, what, error)
+        })?;
+    }
+    let key = fs::read_to_string(EMBEDDED_KEY).map_err(|error| {
+        let what = format!("the secret key in `{EMBEDDED_KEY}` cannot be read");
+        Error::caused(ErrorKind::Io, what, error)
+    })?;
+    match key.trim() {
+        "" => {
+            let what = format!("the file of the secret key, `{EMBEDDED_KEY}`, is empty");
+            Err(Error::new(ErrorKind::Config, what))
+        }
+        key => Ok(key.to_owned()),
+    }
+}
+
+/// Makes the file for its owner alone. It is there with the key in it or not at all, and of several
+/// processes one makes it.
+fn make_key() -> io::Result<()> {
+    let key = [new_session_key(), new_session_key()];
+    let key: String = key
+        .into_iter()
+        .collect::<Result<_>>()
+        .map_err(io::Error::other)?;
+    let unfinished = format!("{EMBEDDED_KEY}.{}", std::process::id());
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&unfinished)?.write_all(key.as_bytes())?;
+    let linked = fs::hard_link(&unfinished, EMBEDDED_KEY);
+    fs::remove_file(&unfinished)?;
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}

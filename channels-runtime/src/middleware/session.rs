@@ -1,0 +1,89 @@
+//! The session of each request and socket.
+
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, StatusCode};
+
+use super::{Middleware, Next};
+use crate::app::{Context, Response};
+use crate::session::{Finished, Session};
+use crate::{Error, ErrorKind, Result};
+
+/// Puts the client's [`Session`] into the scope, saves it and sets its cookie.
+///
+/// Channels' `SessionMiddleware`; here a handshake's answer sets the cookie, too. Nothing is looked
+/// up for a connection that does not use its session. Where an outer one has put a session there
+/// already, this one does nothing.
+///
+/// The cookie comes with every handshake, from every page: put an origin check around it, or use
+/// [`SessionMiddlewareStack`](crate::SessionMiddlewareStack), which has one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SessionMiddleware;
+
+impl Middleware for SessionMiddleware {
+    async fn call(&self, mut next: Next<'_>) -> Response {
+        if next.scope().extensions().get::<Session>().is_some() {
+            return next.run().await;
+        }
+        let session = match next.context().site() {
+            Ok(site) => Session::of_request(site.engine().clone(), next.scope()),
+            Err(error) => return failed(&error),
+        };
+        next.scope_mut().extensions_mut().insert(session.clone());
+        let response = next.run().await;
+        match session.finish(response.status()).await {
+            Ok(finished) => finish(response, &finished),
+            Err(error) => failed(&error),
+        }
+    }
+
+    fn check(&self, context: &Context) -> Result {
+        context.site()?.check()
+    }
+}
+
+fn finish(mut response: Response, finished: &Finished) -> Response {
+    let headers = response.headers_mut();
+    if let Some(cookie) = &finished.cookie
+        && let Ok(cookie) = HeaderValue::try_from(cookie.to_string())
+    {
+        headers.append(header::SET_COOKIE, cookie);
+    }
+    if finished.accessed || finished.cookie.is_some() {
+        vary_by_cookie(headers);
+    }
+    response
+}
+
+/// RFC 9110 §12.5.5: a cache must not give one client's answer to another.
+pub(super) fn vary_by_cookie(headers: &mut HeaderMap) {
+    let names = headers.get_all(header::VARY).iter();
+    let mut names = names.filter_map(|names| names.to_str().ok());
+    let has = |names: &str| {
+        names
+            .split(',')
+            .any(|name| matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("cookie"))
+    };
+    if !names.any(has) {
+        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+    }
+}
+
+/// The answer where the middleware itself cannot go on.
+pub(super) fn failed(error: &Error) -> Response {
+    let source = error.source_text();
+    let mut response = Response::default();
+    *response.status_mut() = match error.kind() {
+        ErrorKind::Unavailable => {
+            tracing::error!(%error, source, "a store cannot be asked");
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        ErrorKind::SessionEnded => StatusCode::BAD_REQUEST,
+        _ => {
+            tracing::error!(%error, source, "a middleware failed");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    response
+}

@@ -1,0 +1,145 @@
+//! Users who come with a token instead of a cookie.
+
+use http::StatusCode;
+use http::header::{self, HeaderValue};
+
+use super::session::failed;
+use super::{Middleware, Next};
+use crate::app::{Context, Response};
+use crate::auth::{Identity, TokenVerifier};
+use crate::scope::DefaultSubprotocol;
+use crate::{Result, Scope};
+
+/// The subprotocol behind which a browser's script gives its token.
+const BEARER: &str = "bearer";
+
+/// Puts the [`Identity`] of whoever comes with a token into the scope.
+///
+/// A token is given as `Authorization: Bearer …` (RFC 6750 §2.1), or, by a script in a browser, which
+/// cannot set headers, as the subprotocol behind `bearer`: `new WebSocket(url, ["bearer", token])`.
+/// Then `bearer` is the subprotocol of the socket, if the consumer chooses no other one.
+///
+/// A token that does not count is a 401. Without a token this middleware does nothing: put it around
+/// an [`AuthMiddlewareStack`](crate::AuthMiddlewareStack), and users come with either; around anything
+/// else, who comes without one is nobody.
+///
+/// # Examples
+///
+/// ```
+/// use channels_runtime::{
+///     Middleware, ProtocolTypeRouter, Result, Scope, Site, TokenAuthMiddleware, TokenVerifier, URLRouter,
+///     Verified,
+/// };
+///
+/// struct ApiKeys;
+///
+/// impl TokenVerifier for ApiKeys {
+///     async fn verify(&self, token: &str, _scope: &Scope) -> Result<Option<Verified>> {
+///         Ok((token == "let me in").then(|| Verified::user_id("7")))
+///     }
+/// }
+///
+/// # fn main() -> Result {
+/// let routes = <URLRouter>::new();
+/// let app = ProtocolTypeRouter::new()
+///     .site(Site::in_memory()?) // or the one with the users
+///     .websocket(TokenAuthMiddleware::new(ApiKeys).around(routes));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokenAuthMiddleware<V> {
+    verifier: V,
+}
+
+impl<V: TokenVerifier> TokenAuthMiddleware<V> {
+    /// Tokens that this verifier takes.
+    pub fn new(verifier: V) -> Self {
+        Self { verifier }
+    }
+
+    /// Who is there; `None` if the token does not count.
+    async fn identity(
+        &self,
+        scope: &Scope,
+        context: &Context,
+        token: Option<&Token<'_>>,
+    ) -> Result<Option<Identity>> {
+        let site = context.site()?.clone();
+        let Some(token) = token else {
+            return Ok(Some(Identity::nobody(site)));
+        };
+        let verified = self.verifier.verify(token.text(), scope).await?;
+        let layer = context.default_layer().cloned();
+        Ok(verified.map(|verified| Identity::of_token(site, verified, layer)))
+    }
+}
+
+impl<V: TokenVerifier> Middleware for TokenAuthMiddleware<V> {
+    async fn call(&self, mut next: Next<'_>) -> Response {
+        let token = Token::of(next.scope());
+        let identity = match self
+            .identity(next.scope(), next.context(), token.as_ref())
+            .await
+        {
+            Ok(Some(identity)) => identity,
+            Ok(None) => return refused(),
+            Err(error) => return failed(&error),
+        };
+        let is_given = token.is_some();
+        let is_subprotocol = matches!(token, Some(Token::Subprotocol(_)));
+        let extensions = next.scope_mut().extensions_mut();
+        if is_given || extensions.get::<Identity>().is_none() {
+            extensions.insert(identity);
+        }
+        if is_subprotocol {
+            extensions.insert(DefaultSubprotocol(BEARER));
+        }
+        next.run().await
+    }
+
+    fn check(&self, context: &Context) -> Result {
+        context.site()?.check()
+    }
+}
+
+/// A token, by where it was given.
+enum Token<'a> {
+    Header(&'a str),
+    Subprotocol(&'a str),
+}
+
+impl<'a> Token<'a> {
+    fn of(scope: &'a Scope) -> Option<Self> {
+        let mut header = scope.headers().get_all(header::AUTHORIZATION.as_str());
+        let header = header.find_map(bearer);
+        header.map(Self::Header).or_else(|| {
+            let mut offered = scope.subprotocols().into_iter();
+            offered.find(|name| *name == BEARER)?;
+            offered.next().map(Self::Subprotocol)
+        })
+    }
+
+    fn text(&self) -> &'a str {
+        match self {
+            Self::Header(token) | Self::Subprotocol(token) => token,
+        }
+    }
+}
+
+/// The token in a header's value; `None` for another scheme. RFC 9110 §11.1: schemes have no case.
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}
+
+/// RFC 6750 §3.1.
+fn refused() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    let why = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, why);
+    response
+}

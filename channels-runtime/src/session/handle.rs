@@ -1,0 +1,372 @@
+//! A session, as handlers see it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::{Engine, SessionData, SessionExpiry, is_plausible};
+use crate::scope::SetCookie;
+use crate::{Error, ErrorKind, Result, Scope};
+
+/// A client's session: values under names, kept between its requests and its sockets.
+///
+/// Django's `request.session`, with the same rows and the same cookie. Nothing is loaded before it
+/// is used, and nothing is written before it is changed. What a handler changes is saved when the
+/// handler ends; what is changed before the answer, by a request or by `connect`, sets the cookie
+/// where one is needed. Clones are the same session.
+///
+/// Values are JSON. What Django wrote and nobody touches here stays as Django wrote it.
+///
+/// # Errors
+///
+/// Every call that may have to ask the store fails with [`ErrorKind::Unavailable`] if that cannot
+/// answer, and saving fails with [`ErrorKind::SessionEnded`] if the session was ended elsewhere
+/// meanwhile: a logout is not undone.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn connect(socket: &mut channels_runtime::WebSocket) -> channels_runtime::Result {
+/// let session = socket.session()?;
+/// let visits = session.get::<u32>("visits").await?.unwrap_or(0);
+/// session.insert("visits", &(visits + 1)).await
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    engine: Arc<Engine>,
+    /// What the client's cookie says.
+    sent: Option<Box<str>>,
+    state: Mutex<State>,
+    /// Whether there is something to save. Changed under the lock, read without.
+    modified: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    data: SessionData,
+    /// The key in the store; `None` before the session is loaded, and while it is not kept.
+    key: Option<Box<str>>,
+    loaded: bool,
+    /// Whether it was saved since the last answer: the client's cookie is to be renewed.
+    saved: bool,
+}
+
+impl Session {
+    /// The session that a request's cookie names.
+    pub(crate) fn of_request(engine: Arc<Engine>, scope: &Scope) -> Self {
+        let sent = scope.cookie(&engine.cookie.name).map(Into::into);
+        Self(Arc::new(Inner {
+            engine,
+            sent,
+            state: Mutex::default(),
+            modified: AtomicBool::new(false),
+        }))
+    }
+
+    /// The session of a scope's client, as the middleware around it has put it there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if there is no such middleware.
+    pub fn of(scope: &Scope) -> Result<&Self> {
+        scope.extensions().get().ok_or_else(|| {
+            let what = "there is no session: put a `SessionMiddlewareStack` around the consumer";
+            Error::new(ErrorKind::Config, what)
+        })
+    }
+
+    /// The value under a name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] if it is no `T`.
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        self.loaded().await?.data.get(name)
+    }
+
+    /// Whether there is a value under a name.
+    ///
+    /// # Errors
+    ///
+    /// As for every call, above.
+    pub async fn contains(&self, name: &str) -> Result<bool> {
+        Ok(self.loaded().await?.data.contains(name))
+    }
+
+    /// The names, in the order in which they were first set.
+    ///
+    /// # Errors
+    ///
+    /// As for every call, above.
+    pub async fn names(&self) -> Result<Vec<String>> {
+        let state = self.loaded().await?;
+        Ok(state.data.keys().map(Into::into).collect())
+    }
+
+    /// Sets the value under a name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Encode`] if the value does not serialize.
+    pub async fn insert(&self, name: &str, value: &(impl Serialize + ?Sized + Sync)) -> Result {
+        let mut state = self.loaded().await?;
+        state.data.insert(name, value)?;
+        self.set_modified(true);
+        Ok(())
+    }
+
+    /// Removes the value under a name, and tells whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As for every call, above.
+    pub async fn remove(&self, name: &str) -> Result<bool> {
+        let mut state = self.loaded().await?;
+        let removed = state.data.remove(name);
+        if removed {
+            self.set_modified(true);
+        }
+        Ok(removed)
+    }
+
+    /// Sets when the session is to end, from when it is saved: Django's `set_expiry`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Encode`] for a moment that is not in the years 1 to 9999.
+    pub async fn set_expiry(&self, expiry: SessionExpiry) -> Result {
+        let mut state = self.loaded().await?;
+        expiry.note(&mut state.data)?;
+        self.set_modified(true);
+        Ok(())
+    }
+
+    /// The key under which the session is kept; `None` if it is not.
+    ///
+    /// Whoever knows it is the client: it belongs into no log and no page.
+    ///
+    /// # Errors
+    ///
+    /// As for every call, above.
+    pub async fn key(&self) -> Result<Option<String>> {
+        Ok(self.loaded().await?.key.as_deref().map(Into::into))
+    }
+
+    /// Moves the session to a new key and ends the old one, so that nobody who knew that goes on:
+    /// Django's `cycle_key`.
+    ///
+    /// # Errors
+    ///
+    /// As for every call, above.
+    pub async fn cycle_key(&self) -> Result {
+        let mut state = self.loaded().await?;
+        self.set_modified(true);
+        if state.key.is_none() {
+            return Ok(());
+        }
+        let new = self.0.engine.create(&state.data).await?;
+        let old = state.key.replace(new.into());
+        match old {
+            Some(old) => self.0.engine.store.delete(&old).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets everything, and ends the session in the store: Django's `flush`.
+    ///
+    /// # Errors
+    ///
+    /// As for every call, above; then nothing is forgotten.
+    pub async fn flush(&self) -> Result {
+        let mut state = self.state().await;
+        let known = if state.loaded {
+            state.key.as_deref()
+        } else {
+            self.sent()
+        };
+        if let Some(key) = known {
+            self.0.engine.store.delete(key).await?;
+        }
+        *state = State {
+            loaded: true,
+            ..State::default()
+        };
+        self.set_modified(true);
+        Ok(())
+    }
+
+    /// Saves what was changed, now. The runtime does it by itself when a handler ends.
+    ///
+    /// # Errors
+    ///
+    /// As for every call, above; the changes are still there.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it completes, the changes may or may not be saved, and are
+    /// saved again.
+    pub async fn save(&self) -> Result {
+        let mut state = self.state().await;
+        if self.is_modified() && !state.is_empty() {
+            self.write(&mut state).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to save.
+    fn is_modified(&self) -> bool {
+        self.0.modified.load(Ordering::Relaxed)
+    }
+
+    fn set_modified(&self, modified: bool) {
+        self.0.modified.store(modified, Ordering::Relaxed);
+    }
+
+    /// Reads the session again from the store, after saving what was changed.
+    pub(crate) async fn reload(&self) -> Result {
+        self.save().await?;
+        let mut state = self.state().await;
+        if state.loaded {
+            let key = state.key.take();
+            *state = State::default();
+            self.load_from(&mut state, key.as_deref()).await?;
+        }
+        Ok(())
+    }
+
+    /// What the answer to the request has to say of the session, after saving it where that is due:
+    /// Django's `SessionMiddleware.process_response`.
+    ///
+    /// # Errors
+    ///
+    /// As [`save`](Self::save).
+    pub(crate) async fn finish(&self, status: StatusCode) -> Result<Finished> {
+        let mut state = self.state().await;
+        let cookie = &self.0.engine.cookie;
+        let accessed = state.loaded;
+        let mut finished = Finished {
+            accessed,
+            cookie: None,
+        };
+        if !accessed && !cookie.save_every_request {
+            return Ok(finished);
+        }
+        if !accessed {
+            self.load(&mut state).await?;
+        }
+        if state.is_empty() {
+            finished.cookie = match self.0.sent {
+                Some(_) => Some(cookie.delete()?),
+                None => None,
+            };
+            return Ok(finished);
+        }
+        let is_due = self.is_modified() || cookie.save_every_request;
+        if is_due && !status.is_server_error() {
+            self.write(&mut state).await?;
+        }
+        // A handler that has changed the session may have saved it already.
+        if !std::mem::take(&mut state.saved) {
+            return Ok(finished);
+        }
+        finished.cookie = state
+            .key
+            .as_deref()
+            .map(|key| self.0.engine.set_cookie(key, &state.data))
+            .transpose()?;
+        Ok(finished)
+    }
+
+    /// The data, to read several values at once.
+    pub(crate) async fn read<T>(&self, read: impl FnOnce(&SessionData) -> T) -> Result<T> {
+        Ok(read(&self.loaded().await?.data))
+    }
+
+    async fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().await
+    }
+
+    async fn loaded(&self) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.state().await;
+        if !state.loaded {
+            self.load(&mut state).await?;
+        }
+        Ok(state)
+    }
+
+    async fn load(&self, state: &mut State) -> Result {
+        self.load_from(state, self.sent()).await
+    }
+
+    /// A key that the store does not know is never adopted: saving makes a new one.
+    async fn load_from(&self, state: &mut State, key: Option<&str>) -> Result {
+        if let Some(key) = key
+            && let Some(data) = self.0.engine.load(key).await?
+        {
+            state.data = data;
+            state.key = Some(key.into());
+        }
+        state.loaded = true;
+        Ok(())
+    }
+
+    async fn write(&self, state: &mut State) -> Result {
+        let key = match &state.key {
+            None => self.0.engine.create(&state.data).await?,
+            Some(key) => {
+                let saved = self.0.engine.save(key, &state.data).await?;
+                saved.ok_or_else(|| {
+                    Error::new(ErrorKind::SessionEnded, "the session was ended elsewhere")
+                })?
+            }
+        };
+        state.key = Some(key.into());
+        state.saved = true;
+        self.set_modified(false);
+        Ok(())
+    }
+
+    /// What the client sent, if it can be a key.
+    fn sent(&self) -> Option<&str> {
+        self.0.sent.as_deref().filter(|sent| is_plausible(sent))
+    }
+}
+
+/// Saves what a handler has changed in its connection's session, before the next one starts.
+pub(crate) async fn save_changes(scope: &Scope) -> Result {
+    let session = scope.extensions().get::<Session>();
+    match session.filter(|session| session.is_modified()) {
+        Some(session) => Box::pin(session.save()).await,
+        None => Ok(()),
+    }
+}
+
+/// What the answer to a request has to say of its session.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// Whether the answer depends on the session: `Vary: Cookie`.
+    pub(crate) accessed: bool,
+    pub(crate) cookie: Option<SetCookie>,
+}
+
+impl State {
+    /// Django's `is_empty`: neither kept nor worth keeping.
+    fn is_empty(&self) -> bool {
+        self.key.is_none() && self.data.is_empty()
+    }
+}
+
+impl fmt::Debug for Session {
+    /// Shows nothing: the key is a secret, and the values may be.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
