@@ -8,6 +8,8 @@ mod statement;
 mod time;
 mod url;
 mod users;
+#[cfg(all(test, feature = "sqlite"))]
+mod vectors;
 
 use std::fmt;
 use std::sync::Arc;

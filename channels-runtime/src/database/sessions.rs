@@ -18,7 +18,7 @@ const KEYS_TRIED: usize = 3;
 impl SessionStore for Database {
     fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<String>> {
         Box::pin(async move {
-            let found = self.sessions(&[key]).await?;
+            let found = self.sessions(&[key], SystemTime::now()).await?;
             Ok(found.into_iter().next().map(|(_, text)| text))
         })
     }
@@ -28,7 +28,7 @@ impl SessionStore for Database {
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             let mut found = Vec::new();
             for batch in keys.chunks(BATCH) {
-                found.extend(self.sessions(batch).await?);
+                found.extend(self.sessions(batch, SystemTime::now()).await?);
             }
             Ok(found)
         })
@@ -105,7 +105,11 @@ impl SessionStore for Database {
 
 impl Database {
     /// Those of the sessions that have not expired, by their keys.
-    async fn sessions(&self, keys: &[&str]) -> Result<Vec<(String, String)>> {
+    pub(super) async fn sessions(
+        &self,
+        keys: &[&str],
+        now: SystemTime,
+    ) -> Result<Vec<(String, String)>> {
         let keys: Vec<&str> = keys.iter().copied().filter(|key| is_key(key)).collect();
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -116,7 +120,7 @@ impl Database {
             list(keys.len()),
             self.dialect().time()
         );
-        let now = text_of(SystemTime::now());
+        let now = text_of(now);
         let mut values: Vec<_> = keys.iter().copied().map(Text).collect();
         values.push(Text(&now));
         let mut found = Vec::new();
