@@ -6,11 +6,13 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use channels::{Database, ErrorKind, SessionStore, UserRecord, UserStore};
+use serde_json::Value;
 use sqlx::Executor as _;
 
 use super::databases::{Directory, connect, execute, rows};
 use super::support::within;
 
+const VECTORS: &str = include_str!("../interop/django_db.json");
 const DJANGOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/django.sqlite3");
 
 fn url(path: &Path) -> String {
@@ -47,17 +49,23 @@ async fn a_new_one_is_what_djangos_migrations_make() {
     let made = schema(&path).await;
     assert_eq!(made, schema(Path::new(DJANGOS)).await);
     assert_eq!(made.len(), 26);
+    let vectors: Value = serde_json::from_str(VECTORS).expect("JSON");
+    let tables = vectors["sqlite_tables"].as_array().expect("a list");
+    assert_eq!(tables.len(), 3);
+    for table in tables {
+        assert!(made.iter().any(|row| row[3] == *table), "{table}");
+    }
     let migrations = "SELECT app, name FROM django_migrations ORDER BY id";
     let applied = rows(&url(&path), migrations).await;
     assert_eq!(applied, rows(&url(Path::new(DJANGOS)), migrations).await);
     assert_eq!(applied.len(), 15);
-    let mode = rows(&url(&path), "PRAGMA journal_mode").await;
-    assert_eq!(mode, [["wal"]]);
+    let journal = rows(&url(&path), "PRAGMA journal_mode").await;
+    assert_eq!(journal, [["wal"]]);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(&path).expect("the file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let permissions = fs::metadata(&path).expect("the file").permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600);
     }
 }
 

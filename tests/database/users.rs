@@ -38,7 +38,7 @@ async fn by_name(store: &impl UserStore, name: &str) -> Option<UserRecord> {
 }
 
 async fn are_kept(store: &impl UserStore) {
-    let at = SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_250_000);
+    let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_250);
     // One flag at a time, so that none is taken for another.
     let mut alice = UserRecord {
         last_login: Some(at),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::statement::column;
 use super::*;
 use crate::auth::{PasswordHashers, Renewal, Site, User, UserStore};
-use crate::session::{SecretKeys, Session, SessionStore, StoreFuture};
+use crate::session::{SecretKeys, Session, SessionData, SessionStore, StoreFuture};
 use crate::{Scope, UserRecord};
 
 fn vectors() -> Value {
@@ -130,7 +130,7 @@ impl Copy {
             (true, false) => "deleted",
         };
         assert_eq!(row, text(expected, "row"));
-        let data = session.read(|data| data.to_json()).await.expect("the data");
+        let data = session.read(SessionData::to_json).await.expect("the data");
         assert_eq!(data, text(expected, "data_in_memory_json"));
         let now = session.key().await.expect("the key");
         let made = data_of(&expected["new_rows"]);
@@ -191,7 +191,8 @@ async fn users_of_sessions_are_djangos() {
                 Value::String(same) if same == "same" => &case["no_fallbacks"],
                 other => other,
             };
-            println!("{} {name}", case["name"]);
+            // Seen where it fails.
+            eprintln!("{} {name}", case["name"]);
             is_djangos(&vectors, case, &expected["django_get_user"], has_fallback).await;
         }
     }
@@ -230,7 +231,8 @@ async fn logins_and_logouts_are_djangos() {
     assert_eq!(cases.len(), 14);
     for case in cases {
         let (action, key) = (text(case, "action"), case["starting_session"].as_str());
-        println!("{action} {key:?}");
+        // Seen where it fails.
+        eprintln!("{action} {key:?}");
         assert_eq!(case["django"], "same");
         assert_eq!(case["fallbacks"][0], vectors["old_secret"]);
         let expected = &case["channels"];
