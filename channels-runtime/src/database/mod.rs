@@ -41,9 +41,10 @@ const CONNECTIONS: usize = 10;
 ///
 /// Its methods fail with:
 ///
-/// - [`ErrorKind::Unavailable`] if the database cannot be reached within two seconds, if all of its
-///   connections are busy for five, or if it does not answer within six. A lost connection is
-///   replaced, and the statement sent again, before that;
+/// - [`ErrorKind::Unavailable`] if the database cannot be reached for two to four seconds, if all of
+///   its connections are busy for five, or if it does not answer for six. A lost connection is
+///   replaced at once, and the statement sent again: nobody notices. A statement that was given up
+///   may have been run, or still be;
 /// - [`ErrorKind::Config`] if a table is missing, or the database refuses the program;
 /// - [`ErrorKind::Decode`] if a row is not what Django writes.
 ///

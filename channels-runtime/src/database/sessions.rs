@@ -10,7 +10,7 @@ use crate::session::{SessionStore, StoreFuture, new_session_key};
 use crate::{Error, ErrorKind, Result};
 
 /// At most so many rows are asked for, or deleted, with one statement.
-pub(super) const BATCH: usize = 500;
+pub(super) const BATCH: usize = 512;
 
 /// How often another key is tried. That one of 36^32 is taken does not happen twice.
 const KEYS_TRIED: usize = 3;
@@ -114,14 +114,14 @@ impl Database {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
+        let mut values: Vec<_> = keys.iter().copied().map(Text).collect();
         let sql = format!(
             "SELECT session_key, session_data FROM django_session \
              WHERE session_key IN ({}) AND expire_date > {}",
-            list(keys.len()),
+            list(&mut values),
             self.dialect().time()
         );
         let now = text_of(now);
-        let mut values: Vec<_> = keys.iter().copied().map(Text).collect();
         values.push(Text(&now));
         let mut found = Vec::new();
         for row in self.fetch(&sql, &values).await? {
@@ -155,6 +155,26 @@ fn is_key(key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn a_key_is_used_once() {
+        let key = new_session_key().expect("a key");
+        let path = std::env::temp_dir().join(format!("keys-{key}"));
+        let database = Database::open(&format!("sqlite://{}", path.display())).expect("a URL");
+        let now = SystemTime::now();
+        let insert = |text| database.insert_session(&key, text, now);
+        let all = tokio::join!(insert("a"), insert("b"), insert("c"), insert("d"));
+        let kinds = [all.0, all.1, all.2, all.3].map(|made| made.map_err(|error| error.kind()));
+        let made = kinds.iter().filter(|kind| kind.is_ok()).count();
+        let taken = kinds
+            .iter()
+            .filter(|kind| **kind == Err(ErrorKind::Conflict));
+        assert_eq!((made, taken.count()), (1, 3));
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", path.display()));
+        }
+    }
 
     #[test]
     fn what_cannot_be_in_the_table_is_no_key() {

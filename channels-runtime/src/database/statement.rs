@@ -165,9 +165,13 @@ impl Dialect {
     }
 }
 
-/// Placeholders for the elements of a list.
-pub(super) fn list(elements: usize) -> String {
-    vec!["?"; elements].join(", ")
+/// The placeholders for a list, whose last value is repeated up to a power of two: each connection
+/// prepares few different statements.
+pub(super) fn list(values: &mut Vec<Value<'_>>) -> String {
+    if let Some(&last) = values.last() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    vec!["?"; values.len()].join(", ")
 }
 
 /// A row's column, counted from 0.
@@ -192,6 +196,8 @@ mod tests {
             "UPDATE t SET a = $1 WHERE b IN ($2, $3)"
         );
         assert_eq!(Dialect::Postgres.spell("SELECT 1"), "SELECT 1");
-        assert_eq!(list(3), "?, ?, ?");
+        let mut values = vec![Value::Number(1), Value::Number(2), Value::Number(3)];
+        assert_eq!(list(&mut values), "?, ?, ?, ?");
+        assert!(matches!(values[..], [_, _, _, Value::Number(3)]));
     }
 }

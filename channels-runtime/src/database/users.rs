@@ -29,8 +29,9 @@ impl UserStore for Database {
             let ids: Vec<_> = ids.iter().filter_map(|id| number(id)).map(Number).collect();
             let mut found = Vec::new();
             for batch in ids.chunks(BATCH) {
-                let condition = format!("id IN ({})", list(batch.len()));
-                found.extend(self.users(&condition, batch).await?);
+                let mut values = batch.to_vec();
+                let condition = format!("id IN ({})", list(&mut values));
+                found.extend(self.users(&condition, &values).await?);
             }
             Ok(found)
         })
