@@ -91,8 +91,8 @@ impl<S: UserStore> UserStore for Watched<S> {
         self.ask(|store| store.by_username(username))
     }
 
-    fn create<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
-        self.ask(|store| store.create(user))
+    fn create_user<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
+        self.ask(|store| store.create_user(user))
     }
 
     fn set_password<'a>(

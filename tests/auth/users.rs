@@ -83,7 +83,7 @@ async fn nobody_is_let_in_who_may_not() {
             is_active: false,
             ..channels::UserRecord::default()
         };
-        site.users.create(&inactive).await.expect("a new user");
+        site.users.create_user(&inactive).await.expect("a new user");
         let mut browser = Browser::new(&site.app());
         for (name, password) in [
             ("alice", "Secret"),

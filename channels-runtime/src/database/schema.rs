@@ -171,3 +171,44 @@ fn like_index(user_table: &str) -> String {
         format!("{user_table}_username_like")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Statements without what does not matter: spaces, and whether the thing may be there already.
+    fn plain(statements: impl IntoIterator<Item = String>) -> BTreeSet<String> {
+        let plain = |statement: String| {
+            let statement = statement.replace("IF NOT EXISTS ", "").replace(' ', "");
+            statement.trim_end_matches(';').to_owned()
+        };
+        statements.into_iter().map(plain).collect()
+    }
+
+    #[test]
+    fn the_tables_are_djangos() {
+        let vectors = include_str!("../../../tests/interop/django_db.json");
+        let vectors: Value = serde_json::from_str(vectors).expect("JSON");
+        let texts = |list: &Value| -> Vec<String> {
+            let list = list.as_array().expect("a list").iter();
+            list.map(|sql| sql.as_str().expect("a text").to_owned())
+                .collect()
+        };
+        let expected = plain(texts(&vectors["sqlite_tables"]));
+        assert_eq!(expected.len(), 3);
+        assert_eq!(plain(definitions(Dialect::Sqlite, "auth_user")), expected);
+
+        let ours = plain(definitions(Dialect::Postgres, "auth_user"));
+        let sessions = vectors["postgresql"]["sqlmigrate"]["sessions.0001"]
+            .as_str()
+            .expect("a text");
+        let sessions = sessions.lines().filter(|line| line.starts_with("CREATE"));
+        let sessions = plain(sessions.map(str::to_owned));
+        assert_eq!(sessions.len(), 3);
+        assert!(ours.is_superset(&sessions), "{sessions:?}\n{ours:?}");
+    }
+}

@@ -50,7 +50,7 @@ impl UserStore for Database {
         })
     }
 
-    fn create<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
+    fn create_user<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
         Box::pin(async move {
             check_lengths(user)?;
             self.users_ready().await?;
