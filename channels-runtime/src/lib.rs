@@ -29,6 +29,8 @@ mod session;
 mod socket;
 mod stats;
 mod transport;
+#[cfg(feature = "auth")]
+mod views;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -89,3 +91,5 @@ pub use self::session::{
 pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebSocket, blocking};
 pub use self::stats::{DropReason, Stats};
 pub use self::transport::Text;
+#[cfg(feature = "auth")]
+pub use self::views::{LoginForm, LoginView, LogoutView};

@@ -4,8 +4,10 @@
 //! each other. A browser that is missing fails the tests. What a page shows is waited for.
 
 mod pages;
+#[path = "../support/process.rs"]
 mod process;
 mod server;
+#[path = "../support/window.rs"]
 mod window;
 
 use std::future::Future;

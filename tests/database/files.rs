@@ -9,7 +9,8 @@ use channels::{Database, ErrorKind, SessionStore, UserRecord, UserStore};
 use serde_json::Value;
 use sqlx::Executor as _;
 
-use super::databases::{Directory, connect, execute, rows};
+use super::databases::{connect, execute, rows};
+use super::process::Folder;
 use super::support::within;
 
 const VECTORS: &str = include_str!("../interop/django_db.json");
@@ -35,8 +36,8 @@ async fn schema(path: &Path) -> BTreeSet<Vec<String>> {
 
 #[tokio::test]
 async fn a_new_one_is_what_djangos_migrations_make() {
-    let directory = Directory::new();
-    let path = directory.join("new.sqlite3");
+    let folder = Folder::new();
+    let path = folder.path().join("new.sqlite3");
     let database = open(&path);
     assert!(!path.exists(), "made before its first use");
     assert!(
@@ -71,15 +72,13 @@ async fn a_new_one_is_what_djangos_migrations_make() {
 
 #[tokio::test]
 async fn a_new_one_is_made_once() {
-    let directory = Directory::new();
-    let path = directory.join("new.sqlite3");
+    let folder = Folder::new();
+    let path = folder.path().join("new.sqlite3");
     // As several processes would, each with several connections.
     let tasks: Vec<_> = (0..4)
         .map(|_| open(&path))
         .flat_map(|database| vec![database; 4])
-        .map(|database| {
-            tokio::spawn(async move { SessionStore::create(&database, "text", later()).await })
-        })
+        .map(|database| tokio::spawn(async move { database.create("text", later()).await }))
         .collect();
     for task in tasks {
         within(task).await.expect("no task panics").expect("a key");
@@ -100,25 +99,23 @@ async fn a_new_one_is_made_once() {
 
 #[tokio::test]
 async fn a_path_may_have_any_characters() {
-    let directory = Directory::new();
+    let folder = Folder::new();
     let name = "Größe #1 100%.sqlite3";
-    let encoded = directory.join("Größe #1 100%25.sqlite3");
+    let encoded = folder.path().join("Größe #1 100%25.sqlite3");
     within(open(&encoded).by_id("1")).await.expect("an answer");
-    assert!(directory.join(name).exists());
+    assert!(folder.path().join(name).exists());
 }
 
 #[tokio::test]
 async fn rows_are_as_django_writes_them() {
-    let directory = Directory::new();
-    let path = directory.join("django.sqlite3");
+    let folder = Folder::new();
+    let path = folder.path().join("django.sqlite3");
     fs::copy(DJANGOS, &path).expect("a copy");
     let before = schema(&path).await;
     let database = open(&path);
     let at = SystemTime::UNIX_EPOCH + Duration::from_micros(4_102_444_800_000_001);
     let whole = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800);
-    let key = within(SessionStore::create(&database, "text", at))
-        .await
-        .expect("a key");
+    let key = within(database.create("text", at)).await.expect("a key");
     let query = |key: &str| {
         format!(
             "SELECT session_data, CAST(expire_date AS text), typeof(expire_date) \
@@ -138,9 +135,7 @@ async fn rows_are_as_django_writes_them() {
         is_staff: true,
         ..UserRecord::default()
     };
-    let id = within(UserStore::create(&database, &user))
-        .await
-        .expect("a key");
+    let id = within(database.create_user(&user)).await.expect("a key");
     assert_eq!(id, "5");
     let query = "SELECT typeof(id), typeof(last_login), typeof(date_joined), \
                  typeof(is_staff) || is_staff || is_active, (date_joined LIKE '____-__-__ __:__:__%') \
@@ -152,22 +147,22 @@ async fn rows_are_as_django_writes_them() {
 
 #[tokio::test]
 async fn what_is_no_database_is_told() {
-    let directory = Directory::new();
-    let text = directory.join("text.sqlite3");
+    let folder = Folder::new();
+    let text = folder.path().join("text.sqlite3");
     fs::write(
         &text,
         "no database, but a text that is long enough to be one ".repeat(50),
     )
     .expect("a file");
-    let other = directory.join("other.sqlite3");
+    let other = folder.path().join("other.sqlite3");
     fs::write(&other, "").expect("a file");
     execute(&url(&other), "CREATE TABLE something (id integer)").await;
     let cases = [
         (
-            directory.join("no such directory/site.sqlite3"),
+            folder.path().join("no such directory/site.sqlite3"),
             "cannot be made",
         ),
-        (directory.join("."), "the database"),
+        (folder.path().join("."), "the database"),
         (text, "file is not a database"),
         (other, "run Django's `manage.py migrate`"),
     ];
@@ -180,17 +175,17 @@ async fn what_is_no_database_is_told() {
         assert!(error.to_string().contains(expected), "{error:?}");
         assert!(begun.elapsed() < Duration::from_secs(2), "asked in vain");
     }
-    let url = format!("sqlite://{}", directory.join("").display());
+    let url = format!("sqlite://{}", folder.path().join("").display());
     let error = Database::open(&url).expect_err("a directory");
     assert_eq!(error.kind(), ErrorKind::Config);
 }
 
 #[tokio::test]
 async fn another_writer_is_waited_for() {
-    let directory = Directory::new();
-    let path = directory.join("site.sqlite3");
+    let folder = Folder::new();
+    let path = folder.path().join("site.sqlite3");
     let database = open(&path);
-    let key = within(SessionStore::create(&database, "text", later()))
+    let key = within(database.create("text", later()))
         .await
         .expect("a key");
     let mut other = connect(&url(&path)).await;

@@ -2,6 +2,9 @@
 
 #[path = "../support/databases.rs"]
 mod databases;
+#[path = "../support/process.rs"]
+#[allow(dead_code, reason = "other tests need the rest")]
+mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -11,8 +14,11 @@ mod tables;
 mod trouble;
 mod users;
 
+use std::future::Future;
+
 use channels::{Database, InMemorySessionStore, InMemoryUserStore};
-use databases::{Directory, MariaDb, Postgres, execute};
+use databases::{MariaDb, Postgres, execute};
+use process::Folder;
 
 #[tokio::test]
 async fn memory() {
@@ -22,8 +28,8 @@ async fn memory() {
 
 #[tokio::test]
 async fn sqlite() {
-    let directory = Directory::new();
-    let url = format!("sqlite://{}", directory.join("site.sqlite3").display());
+    let folder = Folder::new();
+    let url = format!("sqlite://{}", folder.path().join("site.sqlite3").display());
     both(&url).await;
 }
 
@@ -45,4 +51,11 @@ async fn both(url: &str) {
     let database = Database::open(url).expect("a URL");
     sessions::all(&database).await;
     users::all(&database).await;
+}
+
+/// What the servers' processes are waited for with.
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(databases::START, future)
+        .await
+        .unwrap_or_else(|_| panic!("the deadline for {what}"))
 }

@@ -17,11 +17,12 @@ macro_rules! trouble {
         let database = Database::open(server.url()).expect("a URL");
 
         tables_are_missing(&database).await;
+        columns_are_missing(&database, server.url()).await;
         execute(server.url(), $tables).await;
         let key = create(&database).await;
         login_is_refused(server.url()).await;
 
-        server.stop();
+        server.stop().await;
         is_down(&database).await;
         let fresh = Database::open(server.url()).expect("a URL");
         is_down(&fresh).await;
@@ -33,19 +34,19 @@ macro_rules! trouble {
 
         // Many connections, all of them lost before the next statement.
         use_all_connections(&database, &key).await;
-        server.stop();
+        server.stop().await;
         server.start_again().await;
         let found = within(database.load(&key)).await.expect("an answer");
         assert_eq!(found.as_deref(), Some("text"));
         use_all_connections(&database, &key).await;
-        server.stop();
+        server.stop().await;
         server.start_again().await;
         // What must not happen twice is not lost either.
         let user = UserRecord {
             username: "alice".into(),
             ..UserRecord::default()
         };
-        within(UserStore::create(&database, &user))
+        within(database.create_user(&user))
             .await
             .expect("a new user");
 
@@ -110,7 +111,7 @@ fn wrong_settings_are_told_at_once() {
 
 async fn create(database: &Database) -> String {
     let later = std::time::SystemTime::now() + Duration::from_secs(60);
-    let created = within(SessionStore::create(database, "text", later)).await;
+    let created = within(database.create("text", later)).await;
     created.expect("a key")
 }
 
@@ -133,6 +134,13 @@ async fn tables_are_missing(database: &Database) {
         let message = error.to_string();
         assert!(message.contains("manage.py migrate"), "{message}");
     }
+}
+
+async fn columns_are_missing(database: &Database, url: &str) {
+    execute(url, "CREATE TABLE django_session (id integer)").await;
+    let error = within(database.load(&"a".repeat(32))).await;
+    is_wrong(&error.expect_err("no column"));
+    execute(url, "DROP TABLE django_session").await;
 }
 
 async fn login_is_refused(url: &str) {

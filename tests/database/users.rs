@@ -25,7 +25,7 @@ fn named(username: &str) -> UserRecord {
 }
 
 async fn create(store: &impl UserStore, user: &UserRecord) -> UserRecord {
-    let id = within(store.create(user)).await.expect("a new user");
+    let id = within(store.create_user(user)).await.expect("a new user");
     UserRecord { id, ..user.clone() }
 }
 
@@ -106,12 +106,12 @@ async fn have_any_name(store: &impl UserStore) {
 
 async fn have_a_name_of_their_own(store: &(impl UserStore + Clone)) {
     create(store, &named("dave")).await;
-    let again = within(store.create(&named("dave"))).await;
+    let again = within(store.create_user(&named("dave"))).await;
     assert_eq!(again.expect_err("taken").kind(), ErrorKind::Conflict);
     let tasks: Vec<_> = (0..12)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { within(store.create(&named("erin"))).await })
+            tokio::spawn(async move { within(store.create_user(&named("erin"))).await })
         })
         .collect();
     let mut made = 0;

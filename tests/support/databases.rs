@@ -1,97 +1,79 @@
-//! Real databases for tests: each is started on a free port with its files in a directory of its
-//! own, and is gone when the value is dropped.
+//! Real databases for tests: each is started on a free port with its files in a folder of its own,
+//! and ends with its value.
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
+use tokio::process::Command;
+
+use crate::process::{Folder, Processes, find};
+use crate::within;
+
+/// Its number on every Linux.
+const NOBODY: u32 = 65534;
 
 /// Whoever the tests log in as. It would be seen in an error that shows it.
 pub(crate) const PASSWORD: &str = "hunter2";
 
 /// The longest that a server takes to start, on a machine that does a lot else.
-const START: Duration = Duration::from_secs(60);
-
-/// A directory that is gone when the value is dropped.
-pub(crate) struct Directory(PathBuf);
-
-impl Directory {
-    pub(crate) fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("channels-test-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a new directory");
-        Self(path)
-    }
-
-    pub(crate) fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+pub(crate) const START: Duration = Duration::from_secs(60);
 
 /// A PostgreSQL server with the empty database `site`.
-pub(crate) struct Postgres(Process);
+pub(crate) struct Postgres(Server);
 
 /// A MariaDB server with the empty database `site`.
-pub(crate) struct MariaDb(Process);
+pub(crate) struct MariaDb(Server);
 
 impl Postgres {
     pub(crate) async fn start() -> Self {
-        let binaries = newest("/usr/lib/postgresql").join("bin");
-        let directory = Directory::new();
-        let data = directory.join("data");
-        let password = directory.join("password");
+        let (binaries, folder) = (postgres_binaries(), folder());
+        let data = folder.path().join("data");
+        let password = folder.path().join("password");
         fs::write(&password, PASSWORD).expect("a file");
-        hand_over(&directory);
-        let mut initdb = unprivileged(&binaries.join("initdb"));
+        let mut initdb = as_nobody(&binaries.join("initdb"), &folder);
         initdb
             .args(["--no-sync", "--encoding=UTF8", "--locale=C", "--username=u"])
             .args(["--auth=scram-sha-256", "--pwfile"])
             .arg(&password)
             .arg("-D")
             .arg(&data);
-        run(initdb);
+        run(initdb).await;
         let port = free_port();
-        let mut command = unprivileged(&binaries.join("postgres"));
+        let mut command = as_nobody(&binaries.join("postgres"), &folder);
         command
             .arg("-D")
             .arg(&data)
             .args(["-p", &port.to_string(), "-k"])
-            .arg(&directory.0)
+            .arg(folder.path())
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]);
         let root = format!("postgres://u:{PASSWORD}@127.0.0.1:{port}/postgres");
         let url = format!("postgres://u:{PASSWORD}@127.0.0.1:{port}/site");
-        let mut process = Process {
+        let mut server = Server {
             command,
-            child: None,
+            processes: None,
             // An immediate shutdown, as good as a crash; its children end with it.
             signal: "QUIT",
             admin: root.clone(),
             url,
-            _directory: directory,
+            _folder: folder,
         };
-        process.start().await;
+        server.start().await;
         execute(&root, "CREATE DATABASE site").await;
-        Self(process)
+        Self(server)
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.0.url
     }
 
-    pub(crate) fn stop(&mut self) {
-        self.0.stop();
+    /// Ends it at once, in the middle of everything.
+    pub(crate) async fn stop(&mut self) {
+        self.0.stop().await;
     }
 
     pub(crate) async fn start_again(&mut self) {
@@ -101,17 +83,16 @@ impl Postgres {
 
 impl MariaDb {
     pub(crate) async fn start() -> Self {
-        let directory = Directory::new();
-        let data = directory.join("data");
-        let setup = directory.join("setup.sql");
+        let folder = folder();
+        let data = folder.path().join("data");
+        let setup = folder.path().join("setup.sql");
         let statements = format!(
             "CREATE DATABASE IF NOT EXISTS site CHARACTER SET utf8mb4;\n\
              CREATE USER IF NOT EXISTS u@'%' IDENTIFIED BY '{PASSWORD}';\n\
              GRANT ALL ON *.* TO u@'%';\n"
         );
         fs::write(&setup, statements).expect("a file");
-        hand_over(&directory);
-        let mut install = unprivileged(Path::new("mariadb-install-db"));
+        let mut install = as_nobody(&found("mariadb-install-db", "mariadb-server"), &folder);
         install
             .args([
                 "--no-defaults",
@@ -119,38 +100,43 @@ impl MariaDb {
                 "--auth-root-authentication-method=normal",
             ])
             .arg(format!("--datadir={}", data.display()));
-        run(install);
+        run(install).await;
         let port = free_port();
-        let server = ["/usr/sbin/mariadbd", "mariadbd"];
-        let server = server.iter().find(|path| Path::new(path).exists());
-        let mut command = unprivileged(Path::new(server.unwrap_or(&"mariadbd")));
+        let mut command = as_nobody(&found("mariadbd", "mariadb-server"), &folder);
         command
             .args(["--no-defaults", "--bind-address=127.0.0.1"])
             .args(["--innodb-flush-log-at-trx-commit=2", "--skip-name-resolve"])
             .arg(format!("--port={port}"))
             .arg(format!("--datadir={}", data.display()))
-            .arg(format!("--socket={}", directory.join("socket").display()))
-            .arg(format!("--pid-file={}", directory.join("pid").display()))
+            .arg(format!(
+                "--socket={}",
+                folder.path().join("socket").display()
+            ))
+            .arg(format!(
+                "--pid-file={}",
+                folder.path().join("pid").display()
+            ))
             .arg(format!("--init-file={}", setup.display()));
         let url = format!("mysql://u:{PASSWORD}@127.0.0.1:{port}/site");
-        let mut process = Process {
+        let mut server = Server {
             command,
-            child: None,
+            processes: None,
             signal: "KILL",
             admin: url.clone(),
             url,
-            _directory: directory,
+            _folder: folder,
         };
-        process.start().await;
-        Self(process)
+        server.start().await;
+        Self(server)
     }
 
     pub(crate) fn url(&self) -> &str {
         &self.0.url
     }
 
-    pub(crate) fn stop(&mut self) {
-        self.0.stop();
+    /// Ends it at once, in the middle of everything.
+    pub(crate) async fn stop(&mut self) {
+        self.0.stop().await;
     }
 
     pub(crate) async fn start_again(&mut self) {
@@ -159,56 +145,34 @@ impl MariaDb {
 }
 
 /// A server that can be stopped and started again.
-struct Process {
+struct Server {
     command: Command,
-    child: Option<Child>,
-    /// What ends it at once.
+    processes: Option<Processes>,
+    /// What ends it in the middle of everything.
     signal: &'static str,
     /// A database that is there from the start.
     admin: String,
     url: String,
-    _directory: Directory,
+    _folder: Folder,
 }
 
-impl Process {
+impl Server {
     /// Starts it, and waits until it answers.
     async fn start(&mut self) {
         sqlx::any::install_default_drivers();
-        self.command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let child = self.command.spawn();
-        let child = self
-            .child
-            .insert(child.unwrap_or_else(|error| missing(&self.command, &error)));
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.processes = Some(Processes::start(&mut self.command));
         let begun = Instant::now();
         while let Err(error) = AnyConnection::connect(&self.admin).await {
-            let ended = child.try_wait().expect("a child of this process");
-            assert!(ended.is_none(), "{:?} ended: {ended:?}", self.command);
-            assert!(
-                begun.elapsed() < START,
-                "no answer from {:?}: {error}",
-                self.command
-            );
+            assert!(begun.elapsed() < START, "{:?}: {error}", self.command);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
-    /// Ends it in the middle of whatever it does.
-    fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let mut kill = Command::new("kill");
-            kill.args(["-s", self.signal, &child.id().to_string()]);
-            let _ = kill.status();
-            let _ = child.wait();
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.stop();
+    async fn stop(&mut self) {
+        let mut processes = self.processes.take().expect("it runs");
+        processes.signal(self.signal);
+        processes.ended().await;
     }
 }
 
@@ -242,57 +206,59 @@ pub(crate) async fn connect(url: &str) -> AnyConnection {
         .expect("the database is up")
 }
 
-/// The latest version that is installed.
-fn newest(directory: &str) -> PathBuf {
-    let versions = fs::read_dir(directory).unwrap_or_else(|error| {
-        panic!("{directory}: {error}. The tests need the package `postgresql`: see tools/test")
-    });
-    let paths = versions.map(|entry| entry.expect("an entry").path());
-    let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
-    paths.max_by_key(version).expect("a version of PostgreSQL")
-}
-
-/// Neither server runs as root.
-fn unprivileged(program: &Path) -> Command {
-    if !is_root() {
-        return Command::new(program);
+/// The servers refuse to run as root.
+fn as_nobody(program: &Path, folder: &Folder) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder.path());
+    command
+        .env("HOME", folder.path())
+        .env("TMPDIR", folder.path());
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
     }
-    let mut command = Command::new("setpriv");
-    command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]);
-    command.arg(program);
     command
 }
 
-fn hand_over(directory: &Directory) {
+/// A folder of the servers' user.
+fn folder() -> Folder {
+    let folder = Folder::new();
     if is_root() {
-        let mut chown = Command::new("chown");
-        chown.args(["-R", "nobody:nogroup"]).arg(&directory.0);
-        run(chown);
+        chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("root may do that");
     }
+    folder
 }
 
 fn is_root() -> bool {
-    let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    status.contains("\nUid:\t0\t")
+    fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0)
 }
 
-fn run(mut command: Command) {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| missing(&command, &error));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+/// Debian has servers where the PATH of ordinary users does not lead.
+fn found(program: &str, package: &str) -> PathBuf {
+    let server = Path::new("/usr/sbin").join(program);
+    if server.is_file() {
+        return server;
+    }
+    find(program, package).unwrap_or_else(|missing| panic!("{missing}"))
 }
 
-fn missing<T>(command: &Command, error: &std::io::Error) -> T {
-    panic!(
-        "{command:?}: {error}. The tests need the packages `postgresql` and `mariadb-server`: \
-         see tools/test"
-    )
+/// The latest version: Debian has a folder for each, which is not on the PATH.
+fn postgres_binaries() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let binaries = versions.flatten().map(|version| version.path().join("bin"));
+    let newest = binaries
+        .filter(|folder| folder.join("initdb").is_file())
+        .max();
+    newest.unwrap_or_else(|| {
+        let initdb = found("initdb", "postgresql");
+        initdb.parent().expect("a folder").to_owned()
+    })
+}
+
+async fn run(mut command: Command) {
+    let output = within("a database's tool", command.stdin(Stdio::null()).output()).await;
+    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
 }
 
 fn free_port() -> u16 {

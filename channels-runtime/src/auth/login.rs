@@ -155,7 +155,7 @@ impl Site {
             is_active: true,
             ..UserRecord::default()
         };
-        record.id = self.users().create(&record).await?;
+        record.id = self.users().create_user(&record).await?;
         Ok(record.into())
     }
 

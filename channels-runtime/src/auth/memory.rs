@@ -71,7 +71,7 @@ impl UserStore for InMemoryUserStore {
         Box::pin(async move { Ok(self.users().named(username).cloned()) })
     }
 
-    fn create<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
+    fn create_user<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
         Box::pin(async move { self.users().create(user) })
     }
 

@@ -128,7 +128,7 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the name is taken.
-    fn create<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String>;
+    fn create_user<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String>;
 
     /// Overwrites the encoded password, if it is still the old one: two changes at the same time do
     /// not undo each other. Tells whether it was.

@@ -49,7 +49,7 @@ impl UserStore for Database {
         })
     }
 
-    fn create<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
+    fn create_user<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
         Box::pin(async move {
             check_lengths(user)?;
             let time = self.dialect().time();

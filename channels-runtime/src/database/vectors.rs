@@ -40,7 +40,7 @@ impl SessionStore for Pinned {
     }
 
     fn create<'a>(&'a self, text: &'a str, expires: SystemTime) -> StoreFuture<'a, String> {
-        SessionStore::create(&self.database, text, expires)
+        self.database.create(text, expires)
     }
 
     fn save<'a>(

@@ -24,6 +24,8 @@ pub use self::origin::{AllowedHostsOriginValidator, OriginValidator, SameOriginV
 #[cfg(feature = "auth")]
 pub use self::session::SessionMiddleware;
 #[cfg(feature = "auth")]
+pub(crate) use self::session::failed;
+#[cfg(feature = "auth")]
 pub use self::stack::{AuthMiddlewareStack, CookieOrigin, SessionMiddlewareStack};
 #[cfg(feature = "auth")]
 pub use self::token::TokenAuthMiddleware;

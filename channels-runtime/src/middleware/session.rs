@@ -4,7 +4,7 @@ use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use super::{Middleware, Next};
-use crate::app::{Context, Response};
+use crate::app::{Context, Response, refusal};
 use crate::session::{Finished, Session};
 use crate::{Error, ErrorKind, Result};
 
@@ -69,14 +69,11 @@ pub(super) fn vary_by_cookie(headers: &mut HeaderMap) {
 }
 
 /// The answer where the middleware itself cannot go on.
-pub(super) fn failed(error: &Error) -> Response {
+pub(crate) fn failed(error: &Error) -> Response {
     let source = error.source_text();
-    let mut response = Response::default();
-    *response.status_mut() = match error.kind() {
+    let status = match error.kind() {
         ErrorKind::Unavailable => {
-            tracing::error!(%error, source, "a store cannot be asked");
-            let soon = HeaderValue::from_static("1");
-            response.headers_mut().insert(header::RETRY_AFTER, soon);
+            tracing::warn!(%error, source, "a store cannot be asked: it is a 503");
             StatusCode::SERVICE_UNAVAILABLE
         }
         ErrorKind::SessionEnded => StatusCode::BAD_REQUEST,
@@ -85,5 +82,5 @@ pub(super) fn failed(error: &Error) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };
-    response
+    refusal(status, "")
 }

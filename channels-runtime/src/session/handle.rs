@@ -20,6 +20,9 @@ use crate::{Error, ErrorKind, Result, Scope};
 /// handler ends; what is changed before the answer, by a request or by `connect`, sets the cookie
 /// where one is needed. Clones are the same session.
 ///
+/// What a handler sends may reach the client before its changes are saved: a client that then comes
+/// by another connection could miss them. [`save`](Self::save) first where that matters.
+///
 /// Values are JSON. What Django wrote and nobody touches here stays as Django wrote it.
 ///
 /// # Errors

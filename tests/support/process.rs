@@ -19,7 +19,7 @@ pub(crate) fn find(program: &str, package: &str) -> Result<PathBuf, String> {
         .find(|file| file.is_file())
         .ok_or_else(|| {
             format!(
-                "the browser tests need `{program}`, which is not on the PATH: \
+                "the tests need `{program}`, which is not on the PATH: \
                  `apt-get install {package}` has it on Debian, and tools/test does that"
             )
         })
@@ -144,7 +144,7 @@ impl Folder {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let (process, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(format!("channels-browser-{process}-{next}"));
+        let path = std::env::temp_dir().join(format!("channels-test-{process}-{next}"));
         std::fs::create_dir_all(&path).expect("a temporary folder");
         Self(path)
     }

@@ -1,0 +1,147 @@
+//! Logins that end close their sockets.
+
+use std::time::Duration;
+
+use channels::prelude::*;
+use channels::testing::WebsocketCommunicator;
+use channels::{Revoked, SessionStore as _};
+
+use super::support::within;
+use super::{Browser, TestSite, ask};
+
+/// Two servers of one site, with one layer between them.
+fn servers(site: &TestSite) -> (ProtocolTypeRouter, ProtocolTypeRouter, InMemoryChannelLayer) {
+    let layer = InMemoryChannelLayer::new();
+    let server = || {
+        let own = TestSite {
+            site: site.site.clone().allowed_hosts([] as [&str; 0]),
+            ..site.clone()
+        };
+        own.app().channel_layer(layer.clone())
+    };
+    (server(), server(), layer)
+}
+
+async fn closed_as_revoked(socket: &mut WebsocketCommunicator) {
+    let frame = socket.closed().await.expect("an end").expect("a frame");
+    assert_eq!(frame.code, CloseCode::POLICY_VIOLATION);
+}
+
+#[tokio::test]
+async fn logging_out_closes_the_sockets_of_the_session_on_every_server() {
+    within(async {
+        let site = TestSite::new();
+        site.add_user("alice", "secret").await;
+        let (one, other, _) = servers(&site);
+        let mut browser = Browser::new(&one);
+        browser.log_in("alice", "secret").await;
+        let mut here = browser.open("/ws/?who").await;
+        let mut second = Browser::new(&one);
+        second.log_in("alice", "secret").await;
+        let mut elsewhere = second.open("/ws/?who").await;
+        let mut unasked = browser.open("/ws/").await;
+        browser.app = other;
+        let mut there = browser.open("/ws/?who").await;
+
+        browser.app = one;
+        assert_eq!(browser.log_out().await, StatusCode::SEE_OTHER);
+        closed_as_revoked(&mut here).await;
+        closed_as_revoked(&mut there).await;
+        assert_eq!(
+            ask(&mut elsewhere, "who").await,
+            "[alice]",
+            "another session"
+        );
+        assert_eq!(ask(&mut unasked, "who").await, "[]", "it never asked");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_socket_may_log_its_browser_out() {
+    within(async {
+        let site = TestSite::new();
+        site.add_user("alice", "secret").await;
+        let mut browser = Browser::new(&site.app());
+        browser.log_in("alice", "secret").await;
+        let mut other = browser.open("/ws/?who").await;
+        let mut socket = browser.open("/ws/?who").await;
+        assert_eq!(ask(&mut socket, "logout").await, "out");
+        closed_as_revoked(&mut other).await;
+        assert_eq!(ask(&mut socket, "who").await, "[]", "this one goes on");
+        assert_eq!(browser.text("/who/").await, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_ban_closes_all_sockets_of_a_user() {
+    within(async {
+        let site = TestSite::new();
+        let alice = site.add_user("alice", "secret").await;
+        site.add_user("bob", "hidden").await;
+        let (one, other, layer) = servers(&site);
+        let mut browser = Browser::new(&one);
+        browser.log_in("alice", "secret").await;
+        let mut first = browser.open("/ws/?who").await;
+        browser.app = other.clone();
+        let mut second = browser.open("/ws/?who").await;
+        let mut bobs = Browser::new(&other);
+        bobs.log_in("bob", "hidden").await;
+        let mut bob = bobs.open("/ws/?who").await;
+
+        let id = alice.id().expect("a key");
+        Revoked::user(id).send(&layer).await.expect("sent");
+        closed_as_revoked(&mut first).await;
+        closed_as_revoked(&mut second).await;
+        assert_eq!(ask(&mut bob, "who").await, "[bob]");
+    })
+    .await;
+}
+
+/// A Django site tells nobody when a session ends: so the stores are asked.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_ended_elsewhere_is_noticed_by_asking() {
+    within(async {
+        let site = TestSite::new();
+        let alice = site.add_user("alice", "secret").await;
+        let site = TestSite {
+            site: site.site.clone().recheck_every(Duration::from_secs(1)),
+            ..site
+        };
+        let mut browser = Browser::new(&site.app());
+        let mut sockets = Vec::new();
+        for _ in 0..3 {
+            browser.log_in("alice", "secret").await;
+            sockets.push((
+                browser.session_key().expect("a key").to_owned(),
+                browser.open("/ws/?who").await,
+            ));
+            browser.cookies.clear();
+        }
+        site.queries();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(site.queries(), (1, 1), "one question for all");
+
+        let (key, mut logged_out) = sockets.remove(0);
+        site.sessions.delete(&key).await.expect("deleted");
+        closed_as_revoked(&mut logged_out).await;
+
+        let (_, mut second) = sockets.remove(0);
+        assert_eq!(ask(&mut second, "who").await, "[alice]");
+        site.set_down(true);
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        site.set_down(false);
+        assert_eq!(
+            ask(&mut second, "who").await,
+            "[alice]",
+            "nobody is closed for want of an answer"
+        );
+        site.site
+            .set_password(&alice, "newer")
+            .await
+            .expect("changed");
+        closed_as_revoked(&mut second).await;
+    })
+    .await;
+}

@@ -1,0 +1,110 @@
+//! Stores that tell what they are asked, and can be down.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use channels::{Error, SessionStore, StoreFuture, UserRecord, UserStore};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Watched<S> {
+    store: S,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queries: AtomicUsize,
+    down: AtomicBool,
+}
+
+impl<S> Watched<S> {
+    pub(crate) fn new(store: S) -> Self {
+        Self {
+            store,
+            state: Arc::default(),
+        }
+    }
+
+    pub(crate) fn take_queries(&self) -> usize {
+        self.state.queries.swap(0, Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_down(&self, down: bool) {
+        self.state.down.store(down, Ordering::Relaxed);
+    }
+
+    fn ask<'a, T: Send + 'a>(
+        &'a self,
+        answer: impl FnOnce(&'a S) -> StoreFuture<'a, T>,
+    ) -> StoreFuture<'a, T> {
+        self.state.queries.fetch_add(1, Ordering::Relaxed);
+        if self.state.down.load(Ordering::Relaxed) {
+            let down = Error::unavailable("down for a test");
+            return Box::pin(async { Err(down) });
+        }
+        answer(&self.store)
+    }
+}
+
+impl<S: SessionStore> SessionStore for Watched<S> {
+    fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<String>> {
+        self.ask(|store| store.load(key))
+    }
+
+    fn load_many<'a>(&'a self, keys: &'a [String]) -> StoreFuture<'a, Vec<(String, String)>> {
+        self.ask(|store| store.load_many(keys))
+    }
+
+    fn create<'a>(&'a self, text: &'a str, expires: SystemTime) -> StoreFuture<'a, String> {
+        self.ask(|store| store.create(text, expires))
+    }
+
+    fn save<'a>(
+        &'a self,
+        key: &'a str,
+        text: &'a str,
+        expires: SystemTime,
+    ) -> StoreFuture<'a, Option<String>> {
+        self.ask(|store| store.save(key, text, expires))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> StoreFuture<'a, ()> {
+        self.ask(|store| store.delete(key))
+    }
+
+    fn clear_expired(&self) -> StoreFuture<'_, u64> {
+        self.ask(SessionStore::clear_expired)
+    }
+}
+
+impl<S: UserStore> UserStore for Watched<S> {
+    fn by_id<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<UserRecord>> {
+        self.ask(|store| store.by_id(id))
+    }
+
+    fn by_ids<'a>(&'a self, ids: &'a [String]) -> StoreFuture<'a, Vec<UserRecord>> {
+        self.ask(|store| store.by_ids(ids))
+    }
+
+    fn by_username<'a>(&'a self, username: &'a str) -> StoreFuture<'a, Option<UserRecord>> {
+        self.ask(|store| store.by_username(username))
+    }
+
+    fn create_user<'a>(&'a self, user: &'a UserRecord) -> StoreFuture<'a, String> {
+        self.ask(|store| store.create_user(user))
+    }
+
+    fn set_password<'a>(
+        &'a self,
+        id: &'a str,
+        old: &'a str,
+        new: &'a str,
+    ) -> StoreFuture<'a, bool> {
+        self.ask(|store| store.set_password(id, old, new))
+    }
+
+    fn set_last_login<'a>(&'a self, id: &'a str, when: SystemTime) -> StoreFuture<'a, ()> {
+        self.ask(|store| store.set_last_login(id, when))
+    }
+}

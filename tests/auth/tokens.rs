@@ -1,0 +1,214 @@
+//! Users who come with tokens.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use channels::prelude::*;
+use channels::testing::WebsocketCommunicator;
+use channels::{
+    AuthMiddlewareStack, JwtVerifier, Middleware, Scope, TokenAuthMiddleware, TokenVerifier,
+    Verified,
+};
+use http::header;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use super::support::within;
+use super::{Browser, TestSite, ask, sockets};
+
+struct Tokens;
+
+impl TokenVerifier for Tokens {
+    async fn verify(&self, token: &str, _scope: &Scope) -> Result<Option<Verified>> {
+        match token {
+            "one" => Ok(Some(Verified::user_id("1"))),
+            "brief" => {
+                let soon = SystemTime::now() + Duration::from_millis(200);
+                Ok(Some(Verified::user_id("1").until(soon)))
+            }
+            "nobody" => Ok(Some(Verified::user_id("99"))),
+            "down" => Err(Error::unavailable("no answer")),
+            _ => Ok(None),
+        }
+    }
+}
+
+async fn app() -> (TestSite, ProtocolTypeRouter) {
+    let site = TestSite::new();
+    site.add_user("alice", "secret").await;
+    let app = site
+        .app()
+        .websocket(TokenAuthMiddleware::new(Tokens).around(AuthMiddlewareStack::new(sockets())));
+    (site, app)
+}
+
+#[tokio::test]
+async fn a_token_says_who_is_there() {
+    within(async {
+        let (_, app) = app().await;
+        let bearer = |value: &str| {
+            WebsocketCommunicator::new(&app, "/ws/?who").header("authorization", value)
+        };
+        for (value, expected) in [
+            ("Bearer one", Ok("[alice]")),
+            ("bEARER  one", Ok("[alice]")),
+            ("Bearer nobody", Ok("[]")),
+            ("Basic b25lOm9uZQ==", Ok("[]")),
+            ("Bearer", Ok("[]")),
+            ("Bearer two", Err(401)),
+            ("Bearer down", Err(503)),
+        ] {
+            let mut socket = bearer(value);
+            match (socket.connect().await, expected) {
+                (Ok(_), Ok(expected)) => {
+                    assert_eq!(ask(&mut socket, "who").await, expected, "{value}")
+                }
+                (Err(refused), Err(status)) => {
+                    assert_eq!(refused.status().as_u16(), status, "{value}");
+                    let asks = refused
+                        .response()
+                        .headers()
+                        .contains_key(header::WWW_AUTHENTICATE);
+                    assert_eq!(asks, status == 401);
+                }
+                (other, _) => panic!("{value}: {other:?}"),
+            }
+        }
+    })
+    .await;
+}
+
+/// A script in a browser cannot set headers.
+#[tokio::test]
+async fn a_token_may_be_a_subprotocol() {
+    within(async {
+        let (_, app) = app().await;
+        let mut socket =
+            WebsocketCommunicator::new(&app, "/ws/").subprotocols(&["chat", "bearer", "one"]);
+        let accepted = socket.connect().await.expect("a socket");
+        assert_eq!(accepted.subprotocol.as_deref(), Some("bearer"));
+        assert_eq!(ask(&mut socket, "who").await, "[alice]");
+        let mut socket = WebsocketCommunicator::new(&app, "/ws/").subprotocols(&["bearer", "two"]);
+        let refused = socket.connect().await.expect_err("no such token");
+        assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+        let mut socket = WebsocketCommunicator::new(&app, "/ws/").subprotocols(&["bearer"]);
+        socket.connect().await.expect("a socket without a token");
+        assert_eq!(ask(&mut socket, "who").await, "[]");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_no_token_may_have_a_session() {
+    within(async {
+        let (_, app) = app().await;
+        let mut browser = Browser::new(&app);
+        browser.log_in("alice", "secret").await;
+        let mut socket = browser.open("/ws/").await;
+        assert_eq!(ask(&mut socket, "who").await, "[alice]");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_socket_ends_with_its_token() {
+    within(async {
+        let (_, app) = app().await;
+        let mut socket =
+            WebsocketCommunicator::new(&app, "/ws/?who").header("authorization", "Bearer brief");
+        socket.connect().await.expect("a socket");
+        let frame = socket.closed().await.expect("an end").expect("a frame");
+        assert_eq!(frame.code, CloseCode::POLICY_VIOLATION);
+    })
+    .await;
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.expect("after 1970").as_secs()
+}
+
+fn hs256(claims: &Value, secret: &str) -> String {
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    encode(&Header::default(), claims, &key).expect("a token")
+}
+
+async fn verified(verifier: &JwtVerifier, token: &str) -> bool {
+    let app = TestSite::new().app();
+    let _ = app;
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
+    struct Seeing(JwtVerifier, std::sync::Arc<std::sync::Mutex<Option<bool>>>);
+    impl TokenVerifier for Seeing {
+        async fn verify(&self, token: &str, scope: &Scope) -> Result<Option<Verified>> {
+            let verified = self.0.verify(token, scope).await?;
+            *self.1.lock().expect("a lock") = Some(verified.is_some());
+            Ok(verified)
+        }
+    }
+    let site = TestSite::new();
+    let middleware = TokenAuthMiddleware::new(Seeing(verifier.clone(), seen.clone()));
+    let app = site.app().websocket(middleware.around(sockets()));
+    let mut socket = WebsocketCommunicator::new(&app, "/ws/")
+        .header("authorization", &format!("Bearer {token}"));
+    let _ = socket.connect().await;
+    let seen = seen.lock().expect("a lock").take();
+    seen.expect("asked")
+}
+
+#[tokio::test]
+async fn json_web_tokens_are_taken_as_they_should() {
+    within(async {
+        let verifier = JwtVerifier::hs256("key")
+            .user_id_claim("user_id")
+            .issuer("us")
+            .audience("chat");
+        let good = json!({"user_id": 1, "exp": now() + 60, "iss": "us", "aud": "chat"});
+        let with = |name: &str, value: Value| {
+            let mut claims = good.clone();
+            claims[name] = value;
+            if claims[name].is_null() {
+                claims.as_object_mut().expect("an object").remove(name);
+            }
+            claims
+        };
+        for (claims, is_good) in [
+            (good.clone(), true),
+            (with("user_id", json!("7")), true),
+            (with("aud", json!(["other", "chat"])), true),
+            (with("exp", json!(now() - 30)), true),
+            (with("exp", json!(now() - 3600)), false),
+            (with("exp", Value::Null), false),
+            (with("exp", json!("soon")), false),
+            (with("nbf", json!(now() + 3600)), false),
+            (with("iss", json!("them")), false),
+            (with("iss", Value::Null), false),
+            (with("aud", json!("other")), false),
+            (with("aud", Value::Null), false),
+            (with("user_id", Value::Null), false),
+            (with("user_id", json!([1])), false),
+        ] {
+            let token = hs256(&claims, "key");
+            assert_eq!(verified(&verifier, &token).await, is_good, "{claims}");
+        }
+        let foreign = hs256(&good, "another key");
+        let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ1c2VyX2lkIjoxfQ.";
+        let header = Header::new(Algorithm::HS512);
+        let other = encode(&header, &good, &EncodingKey::from_secret(b"key")).expect("a token");
+        for token in [foreign.as_str(), unsigned, &other, "", "a.b.c", "\u{fffd}"] {
+            if token.is_ascii() && !token.is_empty() {
+                assert!(!verified(&verifier, token).await, "{token}");
+            }
+        }
+    })
+    .await;
+}
+
+#[test]
+fn what_is_no_key_is_refused() {
+    for error in [
+        JwtVerifier::rs256("no key").expect_err("no key"),
+        JwtVerifier::es256("").expect_err("no key"),
+        JwtVerifier::eddsa("-----BEGIN PUBLIC KEY-----").expect_err("no key"),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
+}
