@@ -81,7 +81,7 @@ async fn contradictions_are_refused_at_start_up() {
     cookie.name = "a b".into();
     for wrong in [
         site.clone().backends(none),
-        site.clone().session_cookie(cookie),
+        site.session_cookie(cookie),
         TestSite::with(channels::SecretKeys::new("")).site,
     ] {
         let app = TestSite::new().app().site(wrong);

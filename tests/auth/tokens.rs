@@ -60,7 +60,7 @@ async fn a_token_says_who_is_there() {
             let mut socket = bearer(value);
             match (socket.connect().await, expected) {
                 (Ok(_), Ok(expected)) => {
-                    assert_eq!(ask(&mut socket, "who").await, expected, "{value}")
+                    assert_eq!(ask(&mut socket, "who").await, expected, "{value}");
                 }
                 (Err(refused), Err(status)) => {
                     assert_eq!(refused.status().as_u16(), status, "{value}");
@@ -133,25 +133,19 @@ fn hs256(claims: &Value, secret: &str) -> String {
 }
 
 async fn verified(verifier: &JwtVerifier, token: &str) -> bool {
-    let app = TestSite::new().app();
-    let _ = app;
-    let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
-    struct Seeing(JwtVerifier, std::sync::Arc<std::sync::Mutex<Option<bool>>>);
-    impl TokenVerifier for Seeing {
-        async fn verify(&self, token: &str, scope: &Scope) -> Result<Option<Verified>> {
-            let verified = self.0.verify(token, scope).await?;
-            *self.1.lock().expect("a lock") = Some(verified.is_some());
-            Ok(verified)
+    let middleware = TokenAuthMiddleware::new(verifier.clone());
+    let app = TestSite::new()
+        .app()
+        .websocket(middleware.around(sockets()));
+    let bearer = format!("Bearer {token}");
+    let mut socket = WebsocketCommunicator::new(&app, "/ws/").header("authorization", &bearer);
+    match socket.connect().await {
+        Ok(_) => true,
+        Err(refused) => {
+            assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+            false
         }
     }
-    let site = TestSite::new();
-    let middleware = TokenAuthMiddleware::new(Seeing(verifier.clone(), seen.clone()));
-    let app = site.app().websocket(middleware.around(sockets()));
-    let mut socket = WebsocketCommunicator::new(&app, "/ws/")
-        .header("authorization", &format!("Bearer {token}"));
-    let _ = socket.connect().await;
-    let seen = seen.lock().expect("a lock").take();
-    seen.expect("asked")
 }
 
 #[tokio::test]
@@ -193,10 +187,8 @@ async fn json_web_tokens_are_taken_as_they_should() {
         let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ1c2VyX2lkIjoxfQ.";
         let header = Header::new(Algorithm::HS512);
         let other = encode(&header, &good, &EncodingKey::from_secret(b"key")).expect("a token");
-        for token in [foreign.as_str(), unsigned, &other, "", "a.b.c", "\u{fffd}"] {
-            if token.is_ascii() && !token.is_empty() {
-                assert!(!verified(&verifier, token).await, "{token}");
-            }
+        for token in [foreign.as_str(), unsigned, &other, "a.b.c", "x"] {
+            assert!(!verified(&verifier, token).await, "{token}");
         }
     })
     .await;

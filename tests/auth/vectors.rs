@@ -117,14 +117,14 @@ async fn compare(case: &Value, found: &Value, has_fallback: bool) {
     assert_eq!(ask(&mut socket, "who").await, format!("[{user}]"), "{name}");
     // A socket cannot tell its browser of a new key: it leaves the old one.
     let is_renewed = is_deleted && !user.is_empty();
-    let has_row = copy.has_row(key.as_str().unwrap_or_default()).await;
-    assert_eq!(has_row, had_row && (!is_deleted || is_renewed), "{name}");
+    let row_left = copy.has_row(key.as_str().unwrap_or_default()).await;
+    assert_eq!(row_left, had_row && (!is_deleted || is_renewed), "{name}");
 
     let copy = Copy::new(has_fallback);
     let mut browser = copy.browser(key);
     assert_eq!(browser.text("/who/").await, user, "{name}");
-    let has_row = copy.has_row(key.as_str().unwrap_or_default()).await;
-    assert_eq!(has_row, had_row && !is_deleted, "{name}");
+    let row_left = copy.has_row(key.as_str().unwrap_or_default()).await;
+    assert_eq!(row_left, had_row && !is_deleted, "{name}");
     if is_renewed {
         let new = browser.session_key().expect("a session").to_owned();
         assert_ne!(Some(&*new), key.as_str(), "{name}");

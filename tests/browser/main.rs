@@ -3,11 +3,14 @@
 //! Each test has a chat of its own on a free port, and two people whose browsers know nothing of
 //! each other. A browser that is missing fails the tests. What a page shows is waited for.
 
+#[path = "../support/example.rs"]
+mod example;
 mod pages;
 #[path = "../support/process.rs"]
 mod process;
 mod server;
 #[path = "../support/window.rs"]
+#[allow(dead_code, reason = "other tests need the rest")]
 mod window;
 
 use std::future::Future;
@@ -24,9 +27,6 @@ use crate::window::{Browsers, Window};
 
 /// The longest that anything takes, on a machine that has much else to do.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-/// Building the chat is something else, when nobody has done it before.
-const BUILD_DEADLINE: Duration = Duration::from_secs(900);
 
 /// Fails a test that waits for what does not come.
 async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {

@@ -1,12 +1,11 @@
 //! The chat, as its users run it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use tokio::process::Command;
-use tokio::sync::OnceCell;
 
+use crate::example::example;
 use crate::process::Processes;
 
 /// A running `chat` example.
@@ -49,7 +48,7 @@ impl Chat {
     }
 
     async fn at(address: &str) -> Self {
-        let program = program().await;
+        let program = example("chat").await;
         let mut processes = Processes::start(
             Command::new(program)
                 .args(["--addr", address])
@@ -60,42 +59,4 @@ impl Chat {
         let address = address.parse().expect("the chat says where it is");
         Self { processes, address }
     }
-}
-
-/// The example's program, of the code as it is now. `cargo test` does not build it: an example
-/// whose own tests run is built as a test program only. So Cargo is asked here, once.
-async fn program() -> &'static PathBuf {
-    static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
-    PROGRAM
-        .get_or_init(async || {
-            let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-            let mut build = Command::new(cargo);
-            build
-                .current_dir(env!("CARGO_MANIFEST_DIR"))
-                .args(["build", "--example", "chat", "--quiet"])
-                .args(["--locked", "--offline", "--message-format=json"])
-                .stdin(Stdio::null())
-                .stderr(Stdio::inherit())
-                .kill_on_drop(true);
-            if !cfg!(debug_assertions) {
-                build.arg("--release");
-            }
-            let ended = tokio::time::timeout(crate::BUILD_DEADLINE, build.output())
-                .await
-                .expect("the deadline for building the chat")
-                .expect("Cargo runs");
-            assert!(ended.status.success(), "the chat does not build");
-            executable(&ended.stdout)
-        })
-        .await
-}
-
-/// Reads off Cargo's messages where it has put the program.
-fn executable(messages: &[u8]) -> PathBuf {
-    String::from_utf8_lossy(messages)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "chat")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("Cargo says where the chat is")
 }

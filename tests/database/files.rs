@@ -207,3 +207,18 @@ async fn another_writer_is_waited_for() {
     ended.expect("an end");
     assert_eq!(saved.expect("an answer"), Some(key));
 }
+
+#[tokio::test]
+async fn users_may_be_in_a_table_of_another_name() {
+    let folder = Folder::new();
+    let url = format!("sqlite://{}", folder.path().join("site.sqlite3").display());
+    let database = Database::open(&url).expect("a URL");
+    assert_eq!(within(database.by_id("1")).await.expect("an answer"), None);
+    execute(&url, "ALTER TABLE auth_user RENAME TO \"user\"").await;
+    let database = database.user_table("user").expect("a name");
+    super::users::all(&database).await;
+    for name in ["", "a b", "1a", "a\"b", "a;b", &"x".repeat(64)] {
+        let error = database.clone().user_table(name).expect_err(name);
+        assert_eq!(error.kind(), ErrorKind::Config);
+    }
+}

@@ -48,6 +48,7 @@ async fn seen(app: &ProtocolTypeRouter, path: &str) -> Value {
     }
 }
 
-fn found(app: u32, args: &[&str], kwargs: Value) -> Value {
+fn found(app: u32, args: &[&str], kwargs: impl Into<Value>) -> Value {
+    let kwargs = kwargs.into();
     json!({"app": app, "args": args, "kwargs": kwargs})
 }

@@ -77,10 +77,12 @@ fn names_are_found_through_nested_routers() {
     assert_eq!(path("new", &[("n", &3)]), "/plain/new/3/");
 }
 
+type Case<'a> = (&'a str, &'a [(&'a str, &'a dyn Display)], &'a str);
+
 #[test]
 fn an_error_says_what_stands_against_a_path() {
     let router = router();
-    let cases: [(&str, &[(&str, &dyn Display)], &str); 6] = [
+    let cases: [Case<'_>; 6] = [
         (
             "looby",
             &[],

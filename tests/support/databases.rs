@@ -261,7 +261,7 @@ async fn run(mut command: Command) {
     assert!(output.status.success(), "{command:?}: {said}");
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use fantoccini::error::CmdError;
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -113,6 +115,27 @@ impl Window {
         within("a page", self.client.goto(url))
             .await
             .unwrap_or_else(|error| panic!("{url} does not open: {error}"));
+    }
+
+    /// Opens a page in a tab beside this one, and goes there. Gives this one, to come back.
+    pub(crate) async fn opens_beside(&self, url: &str) -> WindowHandle {
+        let opening = async {
+            let here = self.client.window().await?;
+            let beside = self.client.new_window(true).await?;
+            self.client.switch_to_window(beside.handle).await?;
+            Ok::<_, CmdError>(here)
+        };
+        let here = within("a new tab", opening)
+            .await
+            .unwrap_or_else(|error| panic!("{}: no new tab: {error}", self.who));
+        self.open(url).await;
+        here
+    }
+
+    pub(crate) async fn goes_to(&self, tab: WindowHandle) {
+        within("another tab", self.client.switch_to_window(tab))
+            .await
+            .unwrap_or_else(|error| panic!("{}: no such tab: {error}", self.who));
     }
 
     /// Presses the browser's own button.

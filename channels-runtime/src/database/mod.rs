@@ -65,7 +65,11 @@ const CONNECTIONS: usize = 10;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Database(Arc<Connections>);
+pub struct Database {
+    connections: Arc<Connections>,
+    /// The table of the users, in quotes.
+    users: Arc<str>,
+}
 
 impl Database {
     /// Opens a database by its URL: `sqlite://db.sqlite3` (a path from here; from the root it is
@@ -93,8 +97,11 @@ impl Database {
     /// );
     /// ```
     pub fn open(url: &str) -> Result<Self> {
-        let connections = Connections::new(DatabaseUrl::parse(url)?, CONNECTIONS);
-        Ok(Self(Arc::new(connections)))
+        let url = DatabaseUrl::parse(url)?;
+        Ok(Self {
+            users: url.dialect.quoted("auth_user").into(),
+            connections: Arc::new(Connections::new(url, CONNECTIONS)),
+        })
     }
 
     /// At most so many connections, 10 unless it is said. Clones that were made before keep theirs.
@@ -107,16 +114,40 @@ impl Database {
             let message = format!("a database has 1 to 1000 connections, not {most}");
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let connections = Connections::new(self.0.url.clone(), most);
-        Ok(Self(Arc::new(connections)))
+        let connections = Connections::new(self.connections.url.clone(), most);
+        Ok(Self {
+            connections: Arc::new(connections),
+            ..self
+        })
+    }
+
+    /// The table of a custom user model, Django's `AUTH_USER_MODEL`, that derives from
+    /// `AbstractUser` and has a number as its primary key: `accounts_user` for `accounts.User`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if it is not a name of up to 63 ASCII letters, digits and `_`.
+    pub fn user_table(self, name: &str) -> Result<Self> {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        let starts_well = !name.starts_with(|first: char| first.is_ascii_digit());
+        if !(1..=63).contains(&name.len()) || !name.bytes().all(is_letter) || !starts_well {
+            let message = format!(
+                "a table of users is named with up to 63 letters, digits and _, not {name:?}"
+            );
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        Ok(Self {
+            users: self.dialect().quoted(name).into(),
+            ..self
+        })
     }
 
     fn connections(&self) -> &Connections {
-        &self.0
+        &self.connections
     }
 
     fn dialect(&self) -> Dialect {
-        self.0.url.dialect
+        self.connections.url.dialect
     }
 }
 

@@ -144,6 +144,14 @@ impl Dialect {
         })
     }
 
+    /// A name in quotes. It is known to hold none itself.
+    pub(super) fn quoted(self, name: &str) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => format!("\"{name}\""),
+            Self::MySql => format!("`{name}`"),
+        }
+    }
+
     /// The placeholder of a time, whose value is text.
     pub(super) fn time(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Django's table of users, `auth_user`.
+//! Django's table of users, `auth_user` or another one of the same columns.
 
 use std::time::SystemTime;
 
@@ -54,9 +54,10 @@ impl UserStore for Database {
             check_lengths(user)?;
             let time = self.dialect().time();
             let sql = format!(
-                "INSERT INTO auth_user (username, password, last_login, is_superuser, is_staff, \
+                "INSERT INTO {} (username, password, last_login, is_superuser, is_staff, \
                  is_active, first_name, last_name, email, date_joined) \
-                 VALUES (?, ?, {time}, ?, ?, ?, ?, ?, ?, {time})"
+                 VALUES (?, ?, {time}, ?, ?, ?, ?, ?, ?, {time})",
+                self.users
             );
             let last_login = user.last_login.map(text_of);
             let values = [
@@ -92,9 +93,11 @@ impl UserStore for Database {
                 return Ok(false);
             };
             // The new one is there already where the answer to a first attempt was lost.
-            let sql = "UPDATE auth_user SET password = ? WHERE id = ? AND password IN (?, ?)";
+            let users = &self.users;
+            let sql =
+                format!("UPDATE {users} SET password = ? WHERE id = ? AND password IN (?, ?)");
             let values = [Text(new), Number(id), Text(old), Text(new)];
-            Ok(self.execute(sql, &values).await? > 0)
+            Ok(self.execute(&sql, &values).await? > 0)
         })
     }
 
@@ -102,7 +105,8 @@ impl UserStore for Database {
         Box::pin(async move {
             if let Some(id) = number(id) {
                 let time = self.dialect().time();
-                let sql = format!("UPDATE auth_user SET last_login = {time} WHERE id = ?");
+                let users = &self.users;
+                let sql = format!("UPDATE {users} SET last_login = {time} WHERE id = ?");
                 let values = [Text(&text_of(when)), Number(id)];
                 self.execute(&sql, &values).await?;
             }
@@ -118,11 +122,12 @@ impl Database {
         let flag = |column| format!("CASE WHEN {column} THEN 1 ELSE 0 END");
         let sql = format!(
             "SELECT id, username, password, {}, {}, {}, {}, first_name, last_name, email \
-             FROM auth_user WHERE {condition}",
+             FROM {} WHERE {condition}",
             self.dialect().time_as_text("last_login"),
             flag("is_superuser"),
             flag("is_staff"),
             flag("is_active"),
+            self.users,
         );
         let rows = self.fetch(&sql, values).await?;
         rows.iter().map(record).collect()
