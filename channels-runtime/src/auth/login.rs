@@ -1,5 +1,6 @@
 //! Who is logged in, and what changes that: Django's rules.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -73,6 +74,30 @@ impl Site {
         let record = self.users().by_id(id).await?;
         let active = record.filter(|record| record.is_active);
         Ok(active.map(User::from).unwrap_or_default())
+    }
+
+    /// A session outside of any request: the one that a key names, or a new one. What is changed in it,
+    /// [`Session::save`] saves.
+    ///
+    /// # Examples
+    ///
+    /// A user is logged in, and this is what their cookie would hold:
+    ///
+    /// ```
+    /// # async fn example() -> channels_runtime::Result {
+    /// use channels_runtime::Site;
+    ///
+    /// let site = Site::in_memory()?;
+    /// let ana = site.create_user("ana", "correct horse").await?;
+    /// let session = site.session(None);
+    /// site.login(&session, &ana).await?;
+    /// session.save().await?;
+    /// let key = session.key().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn session(&self, key: Option<&str>) -> Session {
+        Session::new(Arc::clone(self.engine()), key.map(Into::into))
     }
 
     /// Checks a name and a password: the user who may log in with them, if there is one.

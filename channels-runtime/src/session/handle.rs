@@ -45,7 +45,7 @@ pub struct Session(Arc<Inner>);
 
 struct Inner {
     engine: Arc<Engine>,
-    /// What the client's cookie says.
+    /// What the client's cookie says, or the program.
     sent: Option<Box<str>>,
     state: Mutex<State>,
     /// Whether there is something to save. Changed under the lock, read without.
@@ -66,6 +66,11 @@ impl Session {
     /// The session that a request's cookie names.
     pub(crate) fn of_request(engine: Arc<Engine>, scope: &Scope) -> Self {
         let sent = scope.cookie(&engine.cookie.name).map(Into::into);
+        Self::new(engine, sent)
+    }
+
+    /// The session that a key names, or a new one.
+    pub(crate) fn new(engine: Arc<Engine>, sent: Option<Box<str>>) -> Self {
         Self(Arc::new(Inner {
             engine,
             sent,
