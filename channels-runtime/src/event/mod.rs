@@ -61,7 +61,7 @@ impl Event {
     /// [`ErrorKind::EventType`] if there is no `type`, or it is not allowed, and
     /// [`ErrorKind::Decode`] if the value is no object.
     pub fn from_json(value: serde_json::Value) -> Result<Self> {
-        match value_of(&value, ErrorKind::Decode)? {
+        match value.into() {
             Value::Map(fields) => Self::from_fields(fields),
             _ => Err(Error::new(
                 ErrorKind::Decode,
@@ -94,6 +94,14 @@ impl Event {
             )),
             None => Err(Error::new(ErrorKind::EventType, "an event has a `type`")),
         }
+    }
+
+    /// The fields, of which the first one is the `type`.
+    #[cfg(feature = "redis")]
+    pub(crate) fn to_fields(&self) -> Result<Fields> {
+        let mut fields = self.fields()?.into_owned();
+        fields.insert_first("type", Value::Text(self.event_type().as_str().to_owned()));
+        Ok(fields)
     }
 
     /// The event's type.
@@ -183,7 +191,9 @@ impl fmt::Debug for Event {
 
 /// An event's payload is a map of fields: its type stands beside them.
 fn fields(payload: &impl Serialize) -> Result<Fields> {
-    match value_of(payload, ErrorKind::Encode)? {
+    let value = Value::of(payload)
+        .map_err(|error| Error::caused(ErrorKind::Encode, "the event does not serialize", error))?;
+    match value {
         Value::Map(fields) if fields.contains("type") => Err(Error::new(
             ErrorKind::Encode,
             "an event's payload has no field `type` of its own",
@@ -195,10 +205,6 @@ fn fields(payload: &impl Serialize) -> Result<Fields> {
             "an event's payload is a map of fields",
         )),
     }
-}
-
-fn value_of(payload: &impl Serialize, kind: ErrorKind) -> Result<Value> {
-    Value::of(payload).map_err(|error| Error::caused(kind, "the event does not serialize", error))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::de::value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer};
 use serde::de::{self, Error as _, IntoDeserializer, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::{Fields, Value, ValueError};
+use super::{Fields, RAW_JSON, Value, ValueError};
 
 type Result<T, E = ValueError> = std::result::Result<T, E>;
 
@@ -37,9 +37,13 @@ impl<'de> de::Deserializer<'de> for &'de Value {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
+        if name.starts_with(RAW_JSON) {
+            let json = serde_json::to_string(self).map_err(ValueError::custom)?;
+            return visitor.visit_map(MapDeserializer::new([(name, json)].into_iter()));
+        }
         visitor.visit_newtype_struct(self)
     }
 

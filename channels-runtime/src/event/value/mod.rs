@@ -39,6 +39,31 @@ impl Value {
     }
 }
 
+/// As it is, but for numbers with more digits than both have room for: these become floats.
+impl From<serde_json::Value> for Value {
+    fn from(json: serde_json::Value) -> Self {
+        match json {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(value) => Self::Bool(value),
+            serde_json::Value::Number(value) => match value.as_i128() {
+                Some(value) => Self::Int(value),
+                None => Self::Float(value.as_f64().unwrap_or(f64::NAN)),
+            },
+            serde_json::Value::String(value) => Self::Text(value),
+            serde_json::Value::Array(list) => {
+                Self::List(list.into_iter().map(Self::from).collect())
+            }
+            serde_json::Value::Object(map) => {
+                let pairs = map.into_iter();
+                Self::Map(Fields(pairs.map(|(name, it)| (name, it.into())).collect()))
+            }
+        }
+    }
+}
+
+/// How `serde_json` names its own types to a serializer: texts that are JSON already.
+const RAW_JSON: &str = "$serde_json::private::";
+
 /// The fields of a payload, in the order in which they were sent, each name once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Fields(Vec<(String, Value)>);
@@ -128,6 +153,22 @@ mod tests {
         by_number: BTreeMap<u32, bool>,
         by_flag: HashMap<bool, i16>,
         kinds: Vec<Kind>,
+    }
+
+    #[test]
+    fn raw_json_is_what_it_says() {
+        #[derive(Serialize, Deserialize)]
+        struct Raw {
+            raw: Box<serde_json::value::RawValue>,
+        }
+        let json = r#"{"a":[1,null]}"#.to_owned();
+        let raw = serde_json::value::RawValue::from_string(json.clone()).expect("JSON");
+        let fields = map(Value::of(&Raw { raw }).expect("a value"));
+        assert_eq!(
+            serde_json::to_value(&fields).expect("JSON"),
+            json!({ "raw": { "a": [1, null] } })
+        );
+        assert_eq!(fields.decode::<Raw>().expect("decodes").raw.get(), json);
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]

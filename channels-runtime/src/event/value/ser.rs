@@ -2,7 +2,7 @@
 
 use serde::ser::{self, Error as _, Serialize};
 
-use super::{Fields, Value, ValueError};
+use super::{Fields, RAW_JSON, Value, ValueError};
 
 type Result<T = Value, E = ValueError> = std::result::Result<T, E>;
 
@@ -145,8 +145,10 @@ impl ser::Serializer for Serializer {
         Ok(MapSerializer::new(None, len))
     }
 
-    fn serialize_struct(self, _: &'static str, len: usize) -> Result<MapSerializer> {
-        Ok(MapSerializer::new(None, Some(len)))
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<MapSerializer> {
+        let mut map = MapSerializer::new(None, Some(len));
+        map.raw_json = name.starts_with(RAW_JSON);
+        Ok(map)
     }
 
     fn serialize_struct_variant(
@@ -195,6 +197,7 @@ pub(super) struct MapSerializer {
     variant: Option<&'static str>,
     pairs: Vec<(String, Value)>,
     key: String,
+    raw_json: bool,
 }
 
 impl MapSerializer {
@@ -203,6 +206,7 @@ impl MapSerializer {
             variant,
             pairs: Vec::with_capacity(len.unwrap_or_default()),
             key: String::new(),
+            raw_json: false,
         }
     }
 
@@ -249,8 +253,30 @@ compound! {
     ListSerializer::SerializeTuple::serialize_element();
     ListSerializer::SerializeTupleStruct::serialize_field();
     ListSerializer::SerializeTupleVariant::serialize_field();
-    MapSerializer::SerializeStruct::serialize_field(name: &'static str);
     MapSerializer::SerializeStructVariant::serialize_field(name: &'static str);
+}
+
+impl ser::SerializeStruct for MapSerializer {
+    type Ok = Value;
+    type Error = ValueError;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<()> {
+        self.push(name, value)
+    }
+
+    fn end(self) -> Result {
+        match &self.pairs[..] {
+            [(_, Value::Text(json))] if self.raw_json => {
+                let json = serde_json::from_str::<serde_json::Value>(json);
+                json.map(Value::from).map_err(ValueError::custom)
+            }
+            _ => Ok(self.finish()),
+        }
+    }
 }
 
 impl ser::SerializeMap for MapSerializer {
