@@ -4,6 +4,8 @@ mod blocking;
 mod group;
 mod layers;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::any::Any;
 use std::fmt;
