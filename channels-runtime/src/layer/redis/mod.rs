@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the layers that use the formats come next")]
 
 mod capacity;
+mod encryption;
 mod keys;
 mod shard;
 #[cfg(test)]
