@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the layers that use the formats come next")]
 
 mod capacity;
+mod codec;
 mod encryption;
 mod keys;
 mod shard;
