@@ -4,10 +4,12 @@
 //! `tests/interop/redis_*.json` hold what the real packages wrote (`channels_redis` 4.3).
 #![allow(dead_code, reason = "the layers that use the formats come next")]
 
+mod body;
 mod capacity;
 mod codec;
 mod encryption;
 mod keys;
+mod member;
 mod shard;
 #[cfg(test)]
 mod vectors;
