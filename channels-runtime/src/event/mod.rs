@@ -76,7 +76,8 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Encode`] if a typed payload does not serialize as a map of fields.
+    /// [`ErrorKind::Encode`] if a typed payload does not serialize as a map of fields, or there is an
+    /// integer in it that has more than 64 bits.
     pub fn to_json(&self) -> Result<serde_json::Value> {
         let mut json = serde_json::to_value(&*self.fields()?)
             .map_err(|error| Error::caused(ErrorKind::Encode, "the event is not JSON", error))?;
