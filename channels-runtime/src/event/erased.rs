@@ -1,18 +1,17 @@
 //! The two forms of an event behind its `Arc`: the sender's own value, or fields.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use serde_json::{Map, Value};
-
-use super::{EventType, TypedEvent, fields};
+use super::{EventType, Fields, TypedEvent, fields};
 use crate::transport::Frame;
 use crate::{Error, ErrorKind, Result};
 
 /// What an event can do whatever its payload's type is.
 pub(crate) trait ErasedEvent: Send + Sync {
     fn event_type(&self) -> &EventType;
-    fn fields(&self) -> Result<Map<String, Value>>;
+    fn fields(&self) -> Result<Cow<'_, Fields>>;
     fn coalesce_key(&self) -> Option<u64>;
     fn decoded(&self) -> &Decoded;
     fn encoded(&self) -> &Encoded;
@@ -55,8 +54,8 @@ impl<E: TypedEvent> ErasedEvent for Typed<E> {
         &self.event_type
     }
 
-    fn fields(&self) -> Result<Map<String, Value>> {
-        fields(serde_json::to_value(&self.value))
+    fn fields(&self) -> Result<Cow<'_, Fields>> {
+        fields(&self.value).map(Cow::Owned)
     }
 
     fn coalesce_key(&self) -> Option<u64> {
@@ -83,13 +82,13 @@ impl<E: TypedEvent> ErasedEvent for Typed<E> {
 /// An event of another program, or one made from fields.
 pub(crate) struct Raw {
     event_type: EventType,
-    fields: Map<String, Value>,
+    fields: Fields,
     decoded: Decoded,
     encoded: Encoded,
 }
 
 impl Raw {
-    pub(crate) fn new(event_type: EventType, fields: Map<String, Value>) -> Self {
+    pub(crate) fn new(event_type: EventType, fields: Fields) -> Self {
         Self {
             event_type,
             fields,
@@ -104,8 +103,8 @@ impl ErasedEvent for Raw {
         &self.event_type
     }
 
-    fn fields(&self) -> Result<Map<String, Value>> {
-        Ok(self.fields.clone())
+    fn fields(&self) -> Result<Cow<'_, Fields>> {
+        Ok(Cow::Borrowed(&self.fields))
     }
 
     fn coalesce_key(&self) -> Option<u64> {
@@ -143,9 +142,9 @@ struct Entry {
 }
 
 impl Decoded {
-    pub(crate) fn get_or_decode<E: TypedEvent>(
+    pub(crate) fn get_or_decode<'a, E: TypedEvent>(
         &self,
-        fields: impl FnOnce() -> Result<Map<String, Value>>,
+        fields: impl FnOnce() -> Result<Cow<'a, Fields>>,
     ) -> Result<&E> {
         let mut list = self;
         while let Some(entry) = list.0.get() {
@@ -154,7 +153,7 @@ impl Decoded {
             }
             list = &entry.next;
         }
-        let value: E = decode(fields()?)?;
+        let value: E = decode(&*fields()?)?;
         list.append(value)
     }
 
@@ -192,8 +191,8 @@ impl Entry {
     }
 }
 
-pub(crate) fn decode<T: serde::de::DeserializeOwned>(fields: Map<String, Value>) -> Result<T> {
-    T::deserialize(Value::Object(fields)).map_err(|error| {
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(fields: &Fields) -> Result<T> {
+    fields.decode().map_err(|error| {
         Error::caused(
             ErrorKind::Decode,
             "the event's payload does not decode",

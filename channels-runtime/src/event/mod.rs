@@ -3,13 +3,14 @@
 mod erased;
 mod event_type;
 mod typed;
+mod value;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 pub use self::event_type::{EventType, MAX_EVENT_TYPE};
 pub use self::typed::{FromEvent, Payload, TypedEvent};
@@ -19,6 +20,7 @@ use crate::transport::Frame;
 use crate::{Error, ErrorKind, Message, Result};
 
 pub(crate) use self::event_type::{hash as event_type_hash, same as same_event_type};
+pub(crate) use self::value::{Fields, Value};
 
 /// An event of any type: cheap to clone, for its payload is shared.
 ///
@@ -48,7 +50,7 @@ impl Event {
     /// does not serialize, or is no map.
     pub fn new(event_type: &str, payload: impl Serialize) -> Result<Self> {
         let event_type = EventType::new(event_type)?;
-        let fields = fields(serde_json::to_value(payload))?;
+        let fields = fields(&payload)?;
         Ok(Self(Arc::new(Raw::new(event_type, fields))))
     }
 
@@ -58,17 +60,35 @@ impl Event {
     ///
     /// [`ErrorKind::EventType`] if there is no `type`, or it is not allowed, and
     /// [`ErrorKind::Decode`] if the value is no object.
-    pub fn from_json(value: Value) -> Result<Self> {
-        let Value::Object(mut fields) = value else {
-            return Err(Error::new(
+    pub fn from_json(value: serde_json::Value) -> Result<Self> {
+        match value.into() {
+            Value::Map(fields) => Self::from_fields(fields),
+            _ => Err(Error::new(
                 ErrorKind::Decode,
                 "an event is a JSON object with a `type`",
-            ));
-        };
+            )),
+        }
+    }
+
+    /// The event as Channels writes it: an object with a `type` beside the fields.
+    ///
+    /// Bytes become a list of numbers and floats that are no numbers `null`, as `serde_json` has it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Encode`] if a typed payload does not serialize as a map of fields, or there is an
+    /// integer in it that has more than 64 bits.
+    pub fn to_json(&self) -> Result<serde_json::Value> {
+        let mut json = serde_json::to_value(&*self.fields()?)
+            .map_err(|error| Error::caused(ErrorKind::Encode, "the event is not JSON", error))?;
+        json["type"] = self.event_type().as_str().into();
+        Ok(json)
+    }
+
+    /// Reads an event from its fields, of which one is the `type`.
+    pub(crate) fn from_fields(mut fields: Fields) -> Result<Self> {
         match fields.remove("type") {
-            Some(Value::String(name)) => {
-                Ok(Self(Arc::new(Raw::new(EventType::new(&name)?, fields))))
-            }
+            Some(Value::Text(name)) => Ok(Self(Arc::new(Raw::new(EventType::new(&name)?, fields)))),
             Some(_) => Err(Error::new(
                 ErrorKind::EventType,
                 "an event's `type` is a string",
@@ -77,15 +97,12 @@ impl Event {
         }
     }
 
-    /// The event as Channels writes it: an object with a `type` beside the fields.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Encode`] if a typed payload does not serialize as a map of fields.
-    pub fn to_json(&self) -> Result<Value> {
-        let mut fields = self.0.fields()?;
-        fields.insert("type".to_owned(), self.event_type().as_str().into());
-        Ok(Value::Object(fields))
+    /// The fields, of which the first one is the `type`.
+    #[cfg(feature = "redis")]
+    pub(crate) fn to_fields(&self) -> Result<Fields> {
+        let mut fields = self.fields()?.into_owned();
+        fields.insert_first("type", Value::Text(self.event_type().as_str().to_owned()));
+        Ok(fields)
     }
 
     /// The event's type.
@@ -99,7 +116,7 @@ impl Event {
     }
 
     /// The fields without the type.
-    pub(crate) fn fields(&self) -> Result<Map<String, Value>> {
+    pub(crate) fn fields(&self) -> Result<Cow<'_, Fields>> {
         self.0.fields()
     }
 
@@ -174,22 +191,19 @@ impl fmt::Debug for Event {
 }
 
 /// An event's payload is a map of fields: its type stands beside them.
-fn fields(value: serde_json::Result<Value>) -> Result<Map<String, Value>> {
+fn fields(payload: &impl Serialize) -> Result<Fields> {
+    let value = Value::of(payload)
+        .map_err(|error| Error::caused(ErrorKind::Encode, "the event does not serialize", error))?;
     match value {
-        Ok(Value::Object(fields)) if fields.contains_key("type") => Err(Error::new(
+        Value::Map(fields) if fields.contains("type") => Err(Error::new(
             ErrorKind::Encode,
             "an event's payload has no field `type` of its own",
         )),
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(Value::Null) => Ok(Map::new()),
-        Ok(_) => Err(Error::new(
+        Value::Map(fields) => Ok(fields),
+        Value::Null => Ok(Fields::default()),
+        _ => Err(Error::new(
             ErrorKind::Encode,
             "an event's payload is a map of fields",
-        )),
-        Err(error) => Err(Error::caused(
-            ErrorKind::Encode,
-            "the event does not serialize",
-            error,
         )),
     }
 }

@@ -4,6 +4,8 @@ mod blocking;
 mod group;
 mod layers;
 mod memory;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::any::Any;
 use std::fmt;
@@ -67,6 +69,18 @@ pub trait ChannelLayer: fmt::Debug + Send + Sync + 'static {
         event: Event,
         except: Option<&'a ChannelName>,
     ) -> LayerFuture<'a, Delivery>;
+
+    /// Takes the next event that was sent to a channel by a name of the program's own, `thumbnails`
+    /// say, and waits for one: what workers do. Of several receivers, one gets it.
+    ///
+    /// It fails with [`ErrorKind::Config`] if the layer keeps nothing for channels that nobody has
+    /// opened.
+    ///
+    /// If the future is dropped before it completes, no event is lost.
+    fn receive<'a>(&'a self, channel: &'a ChannelName) -> LayerFuture<'a, Event> {
+        let what = format!("this layer has no queues for workers: `{channel}` cannot be received");
+        LayerFuture::ready(Err(Error::new(ErrorKind::Config, what)))
+    }
 
     /// Forgets all memberships, and every event that still waits inside the layer.
     fn flush(&self) -> LayerFuture<'_, ()>;
