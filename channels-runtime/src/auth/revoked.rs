@@ -1,6 +1,6 @@
 //! The word that a login has ended, for the sockets behind it.
 
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::layer::ChannelLayer;
@@ -34,6 +34,14 @@ pub(super) enum Subject {
     Session(KeyDigest),
 }
 
+/// What travels: one field, named after whose it is.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Sent {
+    User(String),
+    Session(String),
+}
+
 /// Half of a session key's SHA-256: a key is a secret, and a layer is read by many.
 pub(super) type KeyDigest = [u8; 16];
 
@@ -54,23 +62,24 @@ impl Revoked {
     ///
     /// [`ErrorKind::Layer`](crate::ErrorKind::Layer) if the layer fails.
     pub async fn send(&self, layer: &dyn ChannelLayer) -> Result {
-        let payload = match &self.0 {
-            Subject::User(id) => json!({ "user": id }),
-            Subject::Session(digest) => json!({ "session": hex(digest) }),
-        };
-        let event = Event::new(REVOKED, payload)?;
+        let event = Event::new(REVOKED, self.sent())?;
         let group = GroupName::new(REVOKED)?;
         layer.group_send(group, event, None).await.map(|_| ())
     }
 
+    fn sent(&self) -> Sent {
+        match &self.0 {
+            Subject::User(id) => Sent::User(id.to_string()),
+            Subject::Session(digest) => Sent::Session(hex(digest)),
+        }
+    }
+
     /// Reads what another server has sent.
     pub(super) fn from_event(event: &Event) -> Option<Self> {
-        let fields = event.fields().ok()?;
-        if let Some(id) = fields.get("user") {
-            return id.as_str().map(Self::user);
+        match event.fields().ok()?.decode().ok()? {
+            Sent::User(id) => Some(Self::user(id)),
+            Sent::Session(digest) => Some(Self(Subject::Session(unhex(&digest)?))),
         }
-        let digest = unhex(fields.get("session")?.as_str()?)?;
-        Some(Self(Subject::Session(digest)))
     }
 }
 
@@ -91,16 +100,14 @@ fn unhex(text: &str) -> Option<KeyDigest> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn what_is_sent_is_what_is_read() {
         for revoked in [Revoked::user("7"), Revoked::session("0123456789abcdef")] {
-            let payload = match &revoked.0 {
-                Subject::User(id) => json!({ "user": id }),
-                Subject::Session(digest) => json!({ "session": hex(digest) }),
-            };
-            let event = Event::new(REVOKED, payload).expect("an event");
+            let event = Event::new(REVOKED, revoked.sent()).expect("an event");
             assert_eq!(Revoked::from_event(&event), Some(revoked));
         }
         for garbage in [
