@@ -1,13 +1,21 @@
 //! The layer of one process: good for production on one machine.
 
+mod queues;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use self::queues::Queues;
 use super::{Channel, ChannelLayer, Delivered, Delivery, LayerFuture, Receiver};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
+
+/// Channels' defaults: how many events wait for workers in a channel, and how long.
+const QUEUE_CAPACITY: usize = 100;
+const QUEUE_EXPIRY: Duration = Duration::from_secs(60);
 
 /// How many locks the tables are spread over.
 const SHARDS: usize = 32;
@@ -17,6 +25,9 @@ const SHARDS: usize = 32;
 /// An event travels as the value that was sent, behind an `Arc`. A group send takes one lock for
 /// as long as a lookup takes, and none while it delivers. Nothing expires and nothing is swept:
 /// a membership ends with its channel.
+///
+/// What is sent to a channel that no connection has, `thumbnails` say, waits for a
+/// [`Worker`](crate::Worker): up to 100 events, each for a minute.
 ///
 /// # Examples
 ///
@@ -44,6 +55,7 @@ struct Tables {
     hasher: RandomState,
     channels: [Mutex<HashMap<Number, Entry>>; SHARDS],
     groups: [Mutex<HashMap<Arc<str>, Members>>; SHARDS],
+    queues: Queues,
 }
 
 /// A channel: what its name ends with. No two channels have the same.
@@ -73,6 +85,12 @@ struct Member {
 impl InMemoryChannelLayer {
     /// A new, empty layer. Clones of it are the same layer.
     pub fn new() -> Self {
+        Self::with_queues(QUEUE_CAPACITY, QUEUE_EXPIRY)
+    }
+
+    /// A new layer in whose channels for workers so many events may wait, each for so long, instead
+    /// of 100 for a minute.
+    pub fn with_queues(capacity: usize, expiry: Duration) -> Self {
         let hasher = RandomState::new();
         Self(Arc::new(Tables {
             prefix: format!("specific.{:08x}!", hasher.hash_one("prefix") >> 32).into(),
@@ -81,12 +99,18 @@ impl InMemoryChannelLayer {
             hasher,
             channels: std::array::from_fn(|_| Mutex::default()),
             groups: std::array::from_fn(|_| Mutex::default()),
+            queues: Queues::new(capacity, expiry),
         }))
     }
 
     /// How many channels are open.
     pub fn channel_count(&self) -> usize {
         self.0.channels.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    /// In how many channels something waits for workers, or workers wait.
+    pub fn queue_count(&self) -> usize {
+        self.0.queues.len()
     }
 
     /// How many groups have members.
@@ -152,14 +176,23 @@ impl ChannelLayer for InMemoryChannelLayer {
         LayerFuture::ready(self.0.group_send(group.as_str(), &event, except))
     }
 
+    fn receive<'a>(&'a self, channel: &'a ChannelName) -> LayerFuture<'a, Event> {
+        LayerFuture::waiting(async {
+            self.0.check_open()?;
+            self.0.queues.pop(channel).await
+        })
+    }
+
     fn flush(&self) -> LayerFuture<'_, ()> {
         self.0.flush();
+        self.0.queues.flush();
         LayerFuture::ready(Ok(()))
     }
 
     fn close(&self) -> LayerFuture<'_, ()> {
         self.0.closed.store(true, Ordering::Release);
         self.0.flush();
+        self.0.queues.close();
         LayerFuture::ready(Ok(()))
     }
 }
@@ -192,6 +225,9 @@ impl Tables {
     fn send(&self, channel: &ChannelName, event: Event) -> Result<()> {
         self.check_open()
             .map_err(|error| error.unsent(event.clone()))?;
+        if !channel.is_specific() {
+            return self.queues.push(channel, event);
+        }
         let receiver = self.number(channel).and_then(|number| {
             let channels = self.channel_shard(number);
             channels
