@@ -51,7 +51,7 @@ async fn several_run_at_once_where_that_is_wanted() {
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(journal.count("begun"), 3);
-    tokio::time::sleep(Duration::from_millis(1000)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((journal.count("begun"), journal.count("ended")), (4, 3));
     worker.stopped().await.expect("a good end");
     assert_eq!(journal.count("ended"), 4);

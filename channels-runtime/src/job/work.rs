@@ -131,15 +131,13 @@ where
             called = calling => called,
             () = self.shift.out_of_time() => return Attempted::GivenUp,
         };
-        match called {
-            Ok(outcome) => Attempted::Ended(outcome),
-            Err(_) => {
-                self.shift.context.stats.panicked();
-                tracing::error!(channel = %self.shift.channel, "a handler panicked: it gets a new consumer");
-                self.home = None;
-                Attempted::Panicked
-            }
+        if let Ok(outcome) = called {
+            return Attempted::Ended(outcome);
         }
+        self.shift.context.stats.panicked();
+        tracing::error!(channel = %self.shift.channel, "a handler panicked: its consumer is replaced");
+        self.home = None;
+        Attempted::Panicked
     }
 }
 

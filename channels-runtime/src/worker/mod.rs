@@ -187,7 +187,7 @@ impl Worker {
         let Some(only) = &self.only else {
             return match router.routes() {
                 [] => nothing("the `ChannelNameRouter` has no channels"),
-                routes => Ok(routes.to_vec()),
+                all => Ok(all.to_vec()),
             };
         };
         if only.is_empty() {
