@@ -7,9 +7,12 @@
 mod body;
 mod capacity;
 mod codec;
+mod connection;
 mod encryption;
+mod hosts;
 mod keys;
 mod member;
 mod shard;
+mod url;
 #[cfg(test)]
 mod vectors;
