@@ -1,5 +1,7 @@
 //! The opening handshake (RFC 6455 §4.2), from the request to its answer.
 
+use std::sync::Arc;
+
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::OnUpgrade;
@@ -14,7 +16,7 @@ pub struct Handshake {
     scope: Scope,
     key: HeaderValue,
     upgrade: OnUpgrade,
-    context: Context,
+    context: Arc<Context>,
     /// Where that begins in the path which no router has taken yet.
     rest: usize,
 }
@@ -32,7 +34,7 @@ impl Handshake {
     /// The response for a request that is no valid handshake.
     pub(crate) fn from_request<B>(
         mut request: Request<B>,
-        context: Context,
+        context: Arc<Context>,
     ) -> Result<Self, Box<Response<Body>>> {
         let key = check(&request)?;
         let upgrade = hyper::upgrade::on(&mut request);
@@ -79,7 +81,7 @@ impl Handshake {
         Box::pin(async move { refusal(status, "") })
     }
 
-    pub(crate) fn into_parts(self) -> (Scope, HeaderValue, OnUpgrade, Context) {
+    pub(crate) fn into_parts(self) -> (Scope, HeaderValue, OnUpgrade, Arc<Context>) {
         (self.scope, self.key, self.upgrade, self.context)
     }
 }

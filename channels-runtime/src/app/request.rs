@@ -1,5 +1,7 @@
 //! A plain request, on its way to what answers it.
 
+use std::sync::Arc;
+
 use http::{Request, StatusCode, request};
 
 use super::{Answering, Body, Context, Step, refusal};
@@ -12,13 +14,13 @@ pub struct HttpRequest {
     /// The head, but for its extensions: these are the scope's.
     head: request::Parts,
     body: Body,
-    context: Context,
+    context: Arc<Context>,
     /// Where that begins in the path which no router has taken yet.
     rest: usize,
 }
 
 impl HttpRequest {
-    pub(crate) fn new(request: Request<Body>, context: Context) -> Self {
+    pub(crate) fn new(request: Request<Body>, context: Arc<Context>) -> Self {
         let (mut head, body) = request.into_parts();
         let mut scope = Scope::from_parts_lossy(&mut head);
         let rest = scope.mount(&context.root_path, context.state.clone());
@@ -85,7 +87,7 @@ impl HttpRequest {
         Request::from_parts(self.head, self.body)
     }
 
-    pub(crate) fn into_parts(self) -> (Scope, Body, Context) {
+    pub(crate) fn into_parts(self) -> (Scope, Body, Arc<Context>) {
         (self.scope, self.body, self.context)
     }
 }

@@ -59,12 +59,12 @@ impl Site {
                 session.flush().await?;
                 return Ok(User::anonymous());
             }
-            (AuthHash::Fallback, Renewal::Now) => {
+            (AuthHash::Fallback, Renewal::Now) if !session.is_answered() => {
                 session.cycle_key().await?;
                 let hash = hash::auth_hash(self.keys(), &record.password);
                 session.insert(HASH, &hash).await?;
             }
-            (AuthHash::Fallback, Renewal::Later) | (AuthHash::Current, _) => {}
+            (AuthHash::Fallback | AuthHash::Current, _) => {}
         }
         Ok(record.into())
     }

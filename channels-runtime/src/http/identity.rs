@@ -51,7 +51,8 @@ impl HttpExchange {
         Identity::of(self.scope())?.refresh().await
     }
 
-    /// Logs a user in: before the answer begins, since it brings the cookie.
+    /// Logs a user in: before the answer begins, since it brings the cookie. Behind a
+    /// [`CsrfMiddleware`](crate::CsrfMiddleware), [rotate](crate::CsrfToken::rotate) the token as well.
     ///
     /// # Errors
     ///

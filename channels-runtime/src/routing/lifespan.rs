@@ -41,7 +41,7 @@ impl ProtocolTypeRouter {
     /// [`Scope::state`](crate::Scope::state). A later value of a type replaces an earlier one.
     #[must_use]
     pub fn state<T: Any + Send + Sync>(mut self, value: T) -> Self {
-        self.context.state.give(value);
+        self.change().state.give(value);
         self
     }
 

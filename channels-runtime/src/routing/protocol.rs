@@ -26,7 +26,7 @@ use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
 pub struct ProtocolTypeRouter {
     http: Option<Arc<dyn HttpApp>>,
     websocket: Option<Arc<dyn WebSocketApp>>,
-    pub(super) context: Context,
+    pub(super) context: Arc<Context>,
     pub(super) lifespan: Lifespan,
     proxies: Option<Arc<TrustedProxies>>,
     /// What is wrong with the environment's settings, unless the code gives its own.
@@ -41,7 +41,7 @@ impl ProtocolTypeRouter {
             Ok(layers) => (layers, None),
             Err(error) => (ChannelLayers::none(), Some(Arc::new(error))),
         };
-        let context = Context::new(layers, Limits::default());
+        let context = Arc::new(Context::new(layers, Limits::default()));
         Self {
             http: None,
             websocket: None,
@@ -81,14 +81,14 @@ impl ProtocolTypeRouter {
         } else {
             format!("/{path}")
         };
-        self.context.root_path = root.into();
+        self.change().root_path = root.into();
         self
     }
 
     /// The channel layers, instead of the environment's.
     #[must_use]
     pub fn channel_layers(mut self, layers: ChannelLayers) -> Self {
-        self.context.layers = layers;
+        self.change().layers = layers;
         self.misconfigured = None;
         self
     }
@@ -102,7 +102,7 @@ impl ProtocolTypeRouter {
     /// The limits, instead of the defaults.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.context.limits = Arc::new(limits);
+        self.change().limits = Arc::new(limits);
         self
     }
 
@@ -121,13 +121,18 @@ impl ProtocolTypeRouter {
     #[cfg(feature = "auth")]
     #[must_use]
     pub fn site(mut self, site: crate::Site) -> Self {
-        self.context.site = Arc::new(site.into());
+        self.change().site = Arc::new(site.into());
         self
     }
 
     /// The layers, limits and counters that all connections share.
     pub fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// What all connections will share, while the application is being built.
+    pub(super) fn change(&mut self) -> &mut Context {
+        Arc::make_mut(&mut self.context)
     }
 
     /// Tells at start-up what could only fail later. [`serve`](crate::serve) calls it.
@@ -188,6 +193,16 @@ impl ProtocolTypeRouter {
         }
     }
 
+    /// Answers a request, as a service does.
+    pub(crate) fn respond<B>(&self, request: Request<B>) -> Responding
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let answer = self.clone().answer(request.map(Body::new));
+        Box::pin(async { Ok(answer.await) })
+    }
+
     async fn answer(self, mut request: Request<Body>) -> Response<Body> {
         if let Err(refusal) = clean(&mut request) {
             return *refusal;
@@ -202,7 +217,7 @@ impl ProtocolTypeRouter {
         };
         match &self.websocket {
             Some(app) if Handshake::is_wanted(request.headers()) && self.is_ours(path) => {
-                match Handshake::from_request(request, self.context.clone()) {
+                match Handshake::from_request(request, Arc::clone(&self.context)) {
                     Ok(handshake) => app.answer(handshake).await,
                     Err(refusal) => *refusal,
                 }
@@ -227,7 +242,7 @@ impl ProtocolTypeRouter {
     async fn answer_plain(&self, request: Request<Body>, path: &str) -> Response<Body> {
         let response = match &self.http {
             Some(app) => {
-                app.answer(HttpRequest::new(request, self.context.clone()))
+                app.answer(HttpRequest::new(request, Arc::clone(&self.context)))
                     .await
             }
             None => refusal(StatusCode::NOT_FOUND, "not found\n"),
@@ -240,6 +255,9 @@ impl ProtocolTypeRouter {
 }
 
 /// RFC 9110 §15.5.22: the path is there, but only for a `WebSocket`.
+/// An answer on its way.
+type Responding = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
 fn upgrade_required() -> Response<Body> {
     let mut response = refusal(
         StatusCode::UPGRADE_REQUIRED,
@@ -258,15 +276,14 @@ where
 {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Responding;
 
     fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let answer = self.clone().answer(request.map(Body::new));
-        Box::pin(async { Ok(answer.await) })
+        self.respond(request)
     }
 }
 

@@ -15,7 +15,6 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower::Service;
 
 use crate::BoxError;
 use crate::app::Body;
@@ -138,7 +137,7 @@ fn connection(
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(info.clone());
-        app.clone().call(request)
+        app.respond(request)
     });
     serve_http(stream, service, limits, stop)
 }

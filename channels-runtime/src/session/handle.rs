@@ -50,6 +50,8 @@ struct Inner {
     state: Mutex<State>,
     /// Whether there is something to save. Changed under the lock, read without.
     modified: AtomicBool,
+    /// Whether the answer has gone, which alone could bring the browser a new key.
+    answered: AtomicBool,
 }
 
 #[derive(Default)]
@@ -76,6 +78,7 @@ impl Session {
             sent,
             state: Mutex::default(),
             modified: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
         }))
     }
 
@@ -229,6 +232,11 @@ impl Session {
         Ok(())
     }
 
+    /// Whether a new key could not reach the browser any more.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.0.answered.load(Ordering::Relaxed)
+    }
+
     /// Whether there is something to save.
     fn is_modified(&self) -> bool {
         self.0.modified.load(Ordering::Relaxed)
@@ -258,6 +266,7 @@ impl Session {
     /// As [`save`](Self::save).
     pub(crate) async fn finish(&self, status: StatusCode) -> Result<Finished> {
         let mut state = self.state().await;
+        self.0.answered.store(true, Ordering::Relaxed);
         let cookie = &self.0.engine.cookie;
         let accessed = state.loaded;
         let mut finished = Finished {
@@ -336,6 +345,11 @@ impl Session {
                 })?
             }
         };
+        if self.is_answered() && state.key.as_deref() != Some(&*key) {
+            tracing::warn!(
+                "a session has a new key that its browser cannot learn: the answer has gone"
+            );
+        }
         state.key = Some(key.into());
         state.saved = true;
         self.set_modified(false);
