@@ -69,6 +69,8 @@ pub use self::layer::{
     BlockingChannelLayer, Channel, ChannelLayer, ChannelLayers, Delivered, Delivery, Group,
     HandledBy, InMemoryChannelLayer, LayerFuture, Receiver,
 };
+#[cfg(feature = "redis")]
+pub use self::layer::{RedisPubSubChannelLayer, RedisPubSubChannelLayerBuilder};
 pub use self::limits::Limits;
 pub use self::message::{CloseFrame, FromMessage, Json, Message};
 pub use self::middleware::{
