@@ -72,6 +72,11 @@ pub use self::layer::{
     BlockingChannelLayer, Channel, ChannelLayer, ChannelLayers, Delivered, Delivery, Group,
     HandledBy, InMemoryChannelLayer, LayerFuture, Receiver,
 };
+#[cfg(feature = "redis")]
+pub use self::layer::{
+    RedisChannelLayer, RedisChannelLayerBuilder, RedisPubSubChannelLayer,
+    RedisPubSubChannelLayerBuilder,
+};
 pub use self::limits::Limits;
 pub use self::message::{CloseFrame, FromMessage, Json, Message};
 pub use self::middleware::{

@@ -120,11 +120,20 @@ impl Default for ChannelLayers {
 }
 
 fn layer_from_url(url: &str) -> Result<Arc<dyn ChannelLayer>> {
-    match url {
-        "memory://" => Ok(Arc::new(InMemoryChannelLayer::new())),
-        _ => Err(Error::new(
+    // What does not even have a scheme may be a password.
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    let known = if cfg!(feature = "redis") {
+        "`memory://`, `redis+pubsub://…`, `redis://…`"
+    } else {
+        "`memory://`, and Redis with the crate's feature `redis`"
+    };
+    match scheme {
+        "memory" if url == "memory://" => Ok(Arc::new(InMemoryChannelLayer::new())),
+        #[cfg(feature = "redis")]
+        scheme if scheme.starts_with("redis") => super::redis::from_url(url),
+        scheme => Err(Error::new(
             ErrorKind::Config,
-            format!("{CHANNEL_LAYERS}: cannot use `{url}`; known: `memory://`"),
+            format!("{CHANNEL_LAYERS}: cannot use a URL of the scheme `{scheme}`; known: {known}"),
         )),
     }
 }
@@ -136,7 +145,7 @@ mod tests {
     #[test]
     fn a_wrong_setting_says_what_is_allowed() {
         let bad = |text| ChannelLayers::from_urls(text).expect_err(text).to_string();
-        assert!(bad("memroy://").contains("known: `memory://`"));
+        assert!(bad("memroy://:secret@h").contains("`memroy`; known: `memory://`"));
         assert!(bad("a=memory:// a=memory://").contains("`a` is given twice"));
         let none = ChannelLayers::default()
             .get("x")

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod group;
+mod hub;
 mod layers;
 mod memory;
 #[cfg(feature = "redis")]
@@ -20,6 +21,11 @@ pub use self::layers::ChannelLayers;
 #[cfg(feature = "auth")]
 pub(crate) use self::layers::DEFAULT;
 pub use self::memory::InMemoryChannelLayer;
+#[cfg(feature = "redis")]
+pub use self::redis::{
+    RedisChannelLayer, RedisChannelLayerBuilder, RedisPubSubChannelLayer,
+    RedisPubSubChannelLayerBuilder,
+};
 
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 

@@ -16,6 +16,16 @@ impl Keys {
         }
     }
 
+    /// A pattern that all keys match.
+    pub(crate) fn all(&self) -> String {
+        let special = |char| matches!(char, '*' | '?' | '[' | ']' | '\\' | '^');
+        let escaped = self
+            .prefix
+            .chars()
+            .flat_map(|char| special(char).then_some('\\').into_iter().chain([char]));
+        escaped.chain(['*']).collect()
+    }
+
     /// The sorted set of the messages that wait for a channel; one for all of a process's own.
     pub(crate) fn queue(&self, channel: &str) -> String {
         format!("{}{}", self.prefix, non_local_name(channel))

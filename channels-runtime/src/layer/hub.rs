@@ -1,0 +1,366 @@
+//! The channels of this process, their groups, and who gets what: the whole of the in-memory layer, and
+//! the local end of those that come over a network.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Channel, Delivered, Delivery, Receiver};
+use crate::{ChannelName, Error, ErrorKind, Event, Result};
+
+/// How many locks the tables are spread over.
+const SHARDS: usize = 32;
+
+/// Channels and groups. Clones are the same.
+///
+/// Nothing expires and nothing is swept: a membership ends with its channel.
+#[derive(Clone)]
+pub(super) struct Hub(Arc<Tables>);
+
+struct Tables {
+    /// What the names of the channels are made of.
+    names: Names,
+    /// Hears of each group that has got its first member, or lost its last.
+    turned: Option<Turned>,
+    next: AtomicU64,
+    closed: AtomicBool,
+    hasher: RandomState,
+    channels: [Mutex<HashMap<Number, Entry>>; SHARDS],
+    groups: [Mutex<HashMap<Arc<str>, Members>>; SHARDS],
+}
+
+/// What the names of channels begin with, and how many hexadecimal digits follow at least.
+///
+/// It is random, so that a name of an earlier process is nobody's here.
+pub(super) struct Names {
+    pub(super) prefix: String,
+    pub(super) digits: usize,
+}
+
+/// Is called with the table of groups locked: it may do little, and nothing with the hub.
+pub(super) type Turned = Box<dyn Fn(&Arc<str>) + Send + Sync>;
+
+/// A channel: what its name ends with. No two channels have the same.
+type Number = u64;
+
+struct Entry {
+    receiver: Arc<dyn Receiver>,
+    groups: Vec<Arc<str>>,
+}
+
+/// The members of a group.
+///
+/// A send takes a snapshot by cloning the `Arc`; a join that meets a running send copies the list
+/// then, and only then.
+#[derive(Default)]
+struct Members {
+    list: Arc<Vec<Member>>,
+    positions: HashMap<Number, u32>,
+}
+
+#[derive(Clone)]
+struct Member {
+    channel: Number,
+    receiver: Arc<dyn Receiver>,
+}
+
+impl Hub {
+    pub(super) fn new(names: Names, turned: Option<Turned>) -> Self {
+        Self(Arc::new(Tables {
+            names,
+            turned,
+            next: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            hasher: RandomState::new(),
+            channels: std::array::from_fn(|_| Mutex::default()),
+            groups: std::array::from_fn(|_| Mutex::default()),
+        }))
+    }
+
+    pub(super) fn channel_count(&self) -> usize {
+        self.0.channels.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    pub(super) fn group_count(&self) -> usize {
+        self.0.groups.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    pub(super) fn member_count(&self, group: &str) -> usize {
+        self.0
+            .group_shard(group)
+            .get(group)
+            .map_or(0, |members| members.list.len())
+    }
+
+    #[cfg(feature = "redis")]
+    pub(super) fn is_member(&self, group: &str, channel: &ChannelName) -> bool {
+        self.0.number(channel).is_some_and(|number| {
+            let groups = self.0.group_shard(group);
+            let members = groups.get(group);
+            members.is_some_and(|members| members.positions.contains_key(&number))
+        })
+    }
+
+    pub(super) fn open(&self, receiver: Arc<dyn Receiver>) -> Result<Channel> {
+        self.0.check_open()?;
+        let Names { prefix, digits } = &self.0.names;
+        let channel = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let name = ChannelName::new(&format!("{prefix}{channel:0digits$x}"))?;
+        let groups = Vec::new();
+        self.0
+            .channel_shard(channel)
+            .insert(channel, Entry { receiver, groups });
+        let hub = self.clone();
+        Ok(Channel::new(name, Guard { hub, channel }))
+    }
+
+    pub(super) fn send(&self, channel: &ChannelName, event: Event) -> Result<()> {
+        self.0
+            .check_open()
+            .map_err(|error| error.unsent(event.clone()))?;
+        let receiver = self.0.number(channel).and_then(|number| {
+            let channels = self.0.channel_shard(number);
+            channels
+                .get(&number)
+                .map(|entry| Arc::clone(&entry.receiver))
+        });
+        match receiver.map(|receiver| receiver.deliver(&event)) {
+            Some(Delivered::Full) => {
+                let full = format!("the channel `{channel}` is full");
+                Err(Error::new(ErrorKind::ChannelFull, full).unsent(event))
+            }
+            Some(Delivered::Queued | Delivered::Closed) | None => Ok(()),
+        }
+    }
+
+    /// Makes a channel a member; tells whether it was none.
+    pub(super) fn group_add(&self, group: &str, channel: &ChannelName) -> Result<bool> {
+        self.0.check_open()?;
+        let unknown = || Error::new(ErrorKind::Layer, format!("there is no channel `{channel}`"));
+        let number = self.0.number(channel).ok_or_else(unknown)?;
+        let mut channels = self.0.channel_shard(number);
+        let entry = channels.get_mut(&number).ok_or_else(unknown)?;
+        if entry.groups.iter().any(|known| &**known == group) {
+            return Ok(false);
+        }
+        let member = Member {
+            channel: number,
+            receiver: Arc::clone(&entry.receiver),
+        };
+        // Most channels are in one group, and a vector's own first step is to four.
+        entry.groups.reserve_exact(1);
+        entry.groups.push(self.0.enter(group, member));
+        Ok(true)
+    }
+
+    pub(super) fn group_discard(&self, group: &str, channel: &ChannelName) -> Result<()> {
+        self.0.check_open()?;
+        let Some(number) = self.0.number(channel) else {
+            return Ok(());
+        };
+        let mut channels = self.0.channel_shard(number);
+        if let Some(entry) = channels.get_mut(&number)
+            && let Some(at) = entry.groups.iter().position(|known| &**known == group)
+        {
+            entry.groups.swap_remove(at);
+            self.0.leave(group, number);
+        }
+        Ok(())
+    }
+
+    pub(super) fn group_send(
+        &self,
+        group: &str,
+        event: &Event,
+        except: Option<&ChannelName>,
+    ) -> Result<Delivery> {
+        self.0
+            .check_open()
+            .map_err(|error| error.unsent(event.clone()))?;
+        let members = self
+            .0
+            .group_shard(group)
+            .get(group)
+            .map(|members| Arc::clone(&members.list));
+        let except = except.and_then(|channel| self.0.number(channel));
+        let mut delivery = Delivery::default();
+        for member in members.iter().flat_map(|list| list.iter()) {
+            if except == Some(member.channel) {
+                continue;
+            }
+            delivery.matched += 1;
+            match member.receiver.deliver(event) {
+                Delivered::Queued => delivery.queued += 1,
+                Delivered::Full => delivery.dropped += 1,
+                Delivered::Closed => {}
+            }
+        }
+        Ok(delivery)
+    }
+
+    pub(super) fn flush(&self) {
+        for shard in &self.0.channels {
+            let mut channels = lock(shard);
+            for (channel, entry) in channels.iter_mut() {
+                for group in std::mem::take(&mut entry.groups) {
+                    self.0.leave(&group, *channel);
+                }
+            }
+        }
+    }
+
+    /// All groups that have members.
+    #[cfg(feature = "redis")]
+    pub(super) fn groups(&self) -> Vec<Arc<str>> {
+        let shards = self.0.groups.iter();
+        shards
+            .flat_map(|shard| lock(shard).keys().cloned().collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// Delivers an event to each channel that `is_meant` by its name and its groups.
+    #[cfg(feature = "redis")]
+    pub(super) fn tell(&self, event: &Event, is_meant: impl Fn(&str, &[Arc<str>]) -> bool) {
+        let Names { prefix, digits } = &self.0.names;
+        for shard in &self.0.channels {
+            let meant: Vec<_> = lock(shard)
+                .iter()
+                .filter(|(channel, entry)| {
+                    is_meant(&format!("{prefix}{channel:0digits$x}"), &entry.groups)
+                })
+                .map(|(_, entry)| Arc::clone(&entry.receiver))
+                .collect();
+            for receiver in meant {
+                receiver.deliver(event);
+            }
+        }
+    }
+
+    /// # Errors
+    ///
+    /// [`ErrorKind::Layer`] after [`close`](Self::close).
+    pub(super) fn check_open(&self) -> Result {
+        self.0.check_open()
+    }
+
+    /// Ends all memberships; every call fails from now on.
+    pub(super) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+        self.flush();
+    }
+}
+
+/// Takes a channel out of the tables when its consumer is gone.
+struct Guard {
+    hub: Hub,
+    channel: Number,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.hub.0.remove(self.channel);
+    }
+}
+
+/// Lock order: a channel's shard before a group's, never two of a kind.
+impl Tables {
+    fn remove(&self, channel: Number) {
+        let mut channels = self.channel_shard(channel);
+        for group in channels
+            .remove(&channel)
+            .into_iter()
+            .flat_map(|entry| entry.groups)
+        {
+            self.leave(&group, channel);
+        }
+    }
+
+    /// Makes a channel a member, and gives the group's own name back.
+    fn enter(&self, group: &str, member: Member) -> Arc<str> {
+        let mut groups = self.group_shard(group);
+        let name = match groups.get_key_value(group) {
+            Some((name, _)) => Arc::clone(name),
+            None => {
+                let name = group.into();
+                self.turned(&name);
+                name
+            }
+        };
+        groups.entry(Arc::clone(&name)).or_default().add(member);
+        name
+    }
+
+    fn leave(&self, group: &str, channel: Number) {
+        let mut groups = self.group_shard(group);
+        if let Some(members) = groups.get_mut(group)
+            && members.remove(channel)
+            && let Some((name, _)) = groups.remove_entry(group)
+        {
+            self.turned(&name);
+        }
+    }
+
+    fn turned(&self, group: &Arc<str>) {
+        if let Some(turned) = &self.turned {
+            turned(group);
+        }
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Layer, "the channel layer is closed"));
+        }
+        Ok(())
+    }
+
+    /// The channel of a name, if it can be one of this layer.
+    fn number(&self, channel: &ChannelName) -> Option<Number> {
+        let number = channel.as_str().strip_prefix(&*self.names.prefix)?;
+        Number::from_str_radix(number, 16).ok()
+    }
+
+    fn channel_shard(&self, channel: Number) -> MutexGuard<'_, HashMap<Number, Entry>> {
+        lock(&self.channels[shard(channel)])
+    }
+
+    fn group_shard(&self, name: &str) -> MutexGuard<'_, HashMap<Arc<str>, Members>> {
+        lock(&self.groups[shard(self.hasher.hash_one(name))])
+    }
+}
+
+impl Members {
+    fn add(&mut self, member: Member) {
+        let list = Arc::make_mut(&mut self.list);
+        self.positions.insert(member.channel, position(list.len()));
+        list.push(member);
+    }
+
+    /// Removes a member; tells whether none is left.
+    fn remove(&mut self, channel: Number) -> bool {
+        if let Some(at) = self.positions.remove(&channel) {
+            let list = Arc::make_mut(&mut self.list);
+            list.swap_remove(at as usize);
+            if let Some(moved) = list.get(at as usize) {
+                self.positions.insert(moved.channel, at);
+            }
+        }
+        self.list.is_empty()
+    }
+}
+
+/// A group of more members than that does not fit into memory.
+fn position(at: usize) -> u32 {
+    u32::try_from(at).expect("a group has fewer than four billion members")
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "only a few bits are used")]
+fn shard(number: u64) -> usize {
+    number as usize % SHARDS
+}
+
+/// No code panics while it holds one of these locks, and the tables are whole between any two of
+/// its statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

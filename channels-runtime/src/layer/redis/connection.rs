@@ -1,0 +1,284 @@
+//! Connections to one host of Redis: made when they are needed, and made again when they are lost.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, PushInfo, PushKind};
+use redis::{RedisError, ServerErrorKind};
+use tokio::time::Instant;
+
+use super::hosts::Host;
+use crate::{Error, ErrorKind, Result};
+
+/// How long an attempt to connect may take.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The first pause after a failed attempt, and the longest: each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Commands to one host, over one connection that all callers share.
+///
+/// Nothing runs in the background: whoever finds the connection lost makes the next one, and the
+/// others wait for it; nobody longer than `patience`. A command that may have reached Redis is never
+/// sent again.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    host: Host,
+    patience: Duration,
+    live: Mutex<Option<Live>>,
+    /// Held while a connection is made.
+    attempts: tokio::sync::Mutex<Backoff>,
+    closed: AtomicBool,
+}
+
+#[derive(Clone, Debug)]
+struct Live {
+    redis: MultiplexedConnection,
+    /// Set when the connection has ended.
+    lost: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// `patience` is how long a caller waits for a connection, and then for an answer.
+    pub(crate) fn new(host: Host, patience: Duration) -> Self {
+        Self {
+            host,
+            patience,
+            live: Mutex::default(),
+            attempts: tokio::sync::Mutex::default(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Sends a command, and waits for its answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] if Redis cannot be reached, or does not answer in time: then the
+    /// command may have been executed. [`ErrorKind::Config`] if Redis refuses the program: password,
+    /// rights, version. [`ErrorKind::Layer`] if it refuses the command for another reason, and after
+    /// [`close`](Self::close).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before its end, the command may or may not be executed.
+    pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
+        let mut live = self.live().await?;
+        let answer = live.redis.send_packed_command(command).await;
+        let answer = answer.and_then(|value| T::from_redis_value(value).map_err(Into::into));
+        answer.map_err(|error| self.failed(&live, error))
+    }
+
+    /// Sends several commands with one write, and waits for all answers.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), for the first one that fails.
+    pub(crate) async fn run_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T> {
+        let mut live = self.live().await?;
+        let answer = commands.query_async(&mut live.redis).await;
+        answer.map_err(|error| self.failed(&live, error))
+    }
+
+    /// Ends the connection; nothing is sent any more.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        *lock(&self.live) = None;
+    }
+
+    /// The connection that there is, or the next one.
+    async fn live(&self) -> Result<Live> {
+        if let Some(live) = self.current()? {
+            return Ok(live);
+        }
+        let deadline = Instant::now() + self.patience;
+        let too_long = || unreachable(&self.host, None);
+        let mut attempts = tokio::time::timeout_at(deadline, self.attempts.lock())
+            .await
+            .map_err(|_| too_long())?;
+        loop {
+            // Somebody else may have been quicker.
+            if let Some(live) = self.current()? {
+                return Ok(live);
+            }
+            let error = match tokio::time::timeout_at(deadline, self.attempt(&mut attempts)).await {
+                Ok(Ok(live)) => return Ok(live),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(too_long()),
+            };
+            // A refusal does not end by itself, and is more than the time to wait for it.
+            if error.kind() != ErrorKind::Unavailable || attempts.until >= deadline {
+                return Err(error);
+            }
+        }
+    }
+
+    async fn attempt(&self, attempts: &mut Backoff) -> Result<Live> {
+        tokio::time::sleep_until(attempts.until).await;
+        let lost = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&lost);
+        let push = move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                ended.store(true, Ordering::Release);
+            }
+        };
+        // Counted before: an attempt that is given up is one that failed.
+        let number = attempts.failed();
+        let redis = open(&self.host, number, self.patience, push).await?;
+        attempts.succeeded();
+        let live = Live { redis, lost };
+        *lock(&self.live) = Some(live.clone());
+        Ok(live)
+    }
+
+    fn current(&self) -> Result<Option<Live>> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Layer, "the channel layer is closed"));
+        }
+        let live = lock(&self.live);
+        Ok(live
+            .as_ref()
+            .filter(|live| !live.lost.load(Ordering::Acquire))
+            .cloned())
+    }
+
+    /// What an error means, for its caller and for the connection.
+    fn failed(&self, live: &Live, error: RedisError) -> Error {
+        if is_transport(&error) || error.is_timeout() || is_demoted(&error) {
+            // Whoever comes next makes a new one; those who wait for answers may still get them.
+            live.lost.store(true, Ordering::Release);
+        }
+        failure(&self.host, error)
+    }
+}
+
+/// Opens a connection. Pushed messages are handed to `push` by the task that reads them, so they are
+/// in order and wait in no queue; it must not block.
+///
+/// # Errors
+///
+/// As [`Connection::run`].
+pub(crate) async fn open(
+    host: &Host,
+    attempt: usize,
+    patience: Duration,
+    push: impl Fn(PushInfo) + Send + Sync + 'static,
+) -> Result<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(patience))
+        .set_push_sender(move |info| {
+            push(info);
+            Ok::<(), redis::aio::SendError>(())
+        });
+    // The client limits single steps, and those are several.
+    let opened = tokio::time::timeout(CONNECT, async {
+        let client = host.client(attempt).await?;
+        client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    });
+    match opened.await {
+        Ok(opened) => opened.map_err(|error| failure(host, error)),
+        Err(_) => Err(unreachable(host, None)),
+    }
+}
+
+/// When the next attempt may be made: later after each one that failed, and never for all servers
+/// at the same time.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    until: Instant,
+    failures: usize,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            until: Instant::now(),
+            failures: 0,
+        }
+    }
+}
+
+impl Backoff {
+    /// Notes a failed attempt, and says how many there were before it.
+    pub(crate) fn failed(&mut self) -> usize {
+        let doubled = FIRST_PAUSE * (1 << self.failures.min(6));
+        let most = doubled.min(LONGEST_PAUSE);
+        let half = u32::MAX / 2;
+        // Without random bytes, all of it.
+        let random = getrandom::u32().unwrap_or(u32::MAX) / 2;
+        let pause = most.mul_f64(f64::from(half + random) / f64::from(u32::MAX));
+        self.until = Instant::now() + pause;
+        self.failures += 1;
+        self.failures - 1
+    }
+
+    pub(crate) fn succeeded(&mut self) {
+        *self = Self::default();
+    }
+
+    /// When the next attempt may be made.
+    pub(crate) fn until(&self) -> Instant {
+        self.until
+    }
+}
+
+/// The client's error as ours.
+pub(crate) fn failure(host: &Host, error: RedisError) -> Error {
+    use redis::ErrorKind as Kind;
+    let kind = error.kind();
+    let (kind, what) = match kind {
+        Kind::AuthenticationFailed => (ErrorKind::Config, "refuses the user or the password"),
+        Kind::RESP3NotSupported => (ErrorKind::Config, "is older than version 6"),
+        Kind::Server(ServerErrorKind::NoPerm) => {
+            (ErrorKind::Config, "does not let this user do that (ACL)")
+        }
+        Kind::InvalidClientConfig => (ErrorKind::Config, "cannot be used so"),
+        _ if matches!(error.code(), Some("NOAUTH" | "WRONGPASS")) => {
+            (ErrorKind::Config, "refuses the user or the password")
+        }
+        Kind::Server(
+            ServerErrorKind::BusyLoading
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::ReadOnly
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::TryAgain,
+        )
+        | Kind::MasterNameNotFoundBySentinel => (ErrorKind::Unavailable, "is not ready"),
+        _ if is_transport(&error) || error.is_io_error() => return unreachable(host, Some(error)),
+        _ => (ErrorKind::Layer, "refuses a command"),
+    };
+    Error::caused(kind, format!("Redis at {host} {what}: {error}"), error)
+}
+
+fn unreachable(host: &Host, error: Option<RedisError>) -> Error {
+    let what = format!("Redis at {host} cannot be reached");
+    match error {
+        Some(error) => Error::caused(ErrorKind::Unavailable, what, error),
+        None => Error::new(ErrorKind::Unavailable, what),
+    }
+}
+
+/// Whether the connection is of no use any more.
+fn is_transport(error: &RedisError) -> bool {
+    error.is_connection_dropped() || error.is_unrecoverable_error()
+}
+
+/// Whether the server is a replica by now, after a failover.
+fn is_demoted(error: &RedisError) -> bool {
+    error.kind() == redis::ErrorKind::Server(ServerErrorKind::ReadOnly)
+}
+
+/// No code panics while it holds the lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

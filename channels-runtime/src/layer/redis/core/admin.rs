@@ -1,0 +1,72 @@
+//! Beginning anew, and the end.
+
+use super::shared::Shared;
+use crate::Result;
+
+/// How many keys one step of a search looks at.
+const STEP: usize = 1000;
+
+impl Shared {
+    /// Forgets everything under the layer's prefix, of all processes: `flush` of `channels_redis`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::run`](super::super::connection::Connection::run).
+    pub(super) async fn flush(&self) -> Result {
+        self.hub.check_open()?;
+        self.memberships.clear();
+        let pattern = self.keys.all();
+        for host in &self.hosts {
+            let mut cursor = 0_u64;
+            loop {
+                let mut scan = redis::cmd("SCAN");
+                scan.arg(cursor)
+                    .arg("MATCH")
+                    .arg(&pattern)
+                    .arg("COUNT")
+                    .arg(STEP);
+                let (next, keys): (u64, Vec<Vec<u8>>) = host.run(&scan).await?;
+                if !keys.is_empty() {
+                    host.run::<()>(redis::cmd("DEL").arg(keys)).await?;
+                }
+                if next == 0 {
+                    break;
+                }
+                cursor = next;
+            }
+        }
+        // The others would take this process for dead.
+        self.show_life().await.map(|_| ())
+    }
+
+    /// Takes out what nobody reads any more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::run`](super::super::connection::Connection::run).
+    pub(super) async fn remove_own_keys(&self) -> Result {
+        let keys = [
+            self.alive_key(&self.own_queue),
+            self.keys.queue(&self.own_queue),
+        ];
+        for host in &self.hosts {
+            host.run::<()>(redis::cmd("DEL").arg(&keys)).await?;
+        }
+        Ok(())
+    }
+
+    /// Every call fails from now on.
+    pub(super) fn close(&self) {
+        self.hub.close();
+        self.closed.notify_waiters();
+    }
+
+    /// Waits for the end. Cancel safe.
+    pub(super) async fn until_closed(&self) {
+        let mut closed = std::pin::pin!(self.closed.notified());
+        closed.as_mut().enable();
+        if self.hub.check_open().is_ok() {
+            closed.await;
+        }
+    }
+}

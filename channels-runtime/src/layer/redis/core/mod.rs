@@ -1,0 +1,345 @@
+//! The layer over Redis' sorted sets, in the format of `channels_redis.core`.
+
+mod admin;
+mod builder;
+mod jobs;
+mod keeper;
+mod memberships;
+mod receiver;
+mod scripts;
+mod send;
+mod shared;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+pub use self::builder::RedisChannelLayerBuilder;
+use self::jobs::{Intake, Taker};
+use self::keeper::Keeper;
+use self::memberships::Membership;
+use self::receiver::QueueReader;
+use self::shared::{Shared, SharedRef};
+use super::url::RedisUrl;
+use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver};
+use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
+
+/// A channel layer over Redis' sorted sets: `channels_redis.core.RedisChannelLayer`, on the same keys.
+///
+/// For sites whose Django uses that layer, and for workers: what is sent to a channel by name waits in
+/// Redis until one of them takes it. Else [`RedisPubSubChannelLayer`](crate::RedisPubSubChannelLayer)
+/// does the same with less.
+///
+/// Events wait in one queue for each process, up to a capacity and for a minute. Memberships are in
+/// Redis. Those of this process are renewed long before they expire; when it dies, the others notice
+/// within ten seconds, at the next send to the group. A Django site's members are left as they are.
+///
+/// While Redis is away nothing is lost but what is sent then: sockets stay, memberships come back. If
+/// Redis has forgotten the process meanwhile, its consumers are told: `#[handler("layer.gap")]`.
+/// Delivery is at most once.
+///
+/// # Differences
+///
+/// - Direct sends reach their channel under several hosts, too; those of `channels_redis` to its own
+///   processes do not, there.
+/// - `except` works everywhere: the sender leaves the channel out.
+/// - A full queue is `ChannelFull` for [`send`](ChannelLayer::send) and a number in [`Delivery`].
+#[derive(Clone)]
+pub struct RedisChannelLayer(Arc<Layer>);
+
+struct Layer {
+    shared: SharedRef,
+    /// What listens and what keeps alive, from the first channel on.
+    started: OnceCell<()>,
+    tasks: Mutex<JoinSet<()>>,
+    intakes: Mutex<HashMap<ChannelName, Arc<Intake>>>,
+}
+
+impl RedisChannelLayer {
+    /// Opens a layer by its URL:
+    /// `redis://[[user]:password@]host[:port][,host[:port]…][/database][?option=value&…]`. The first
+    /// connections are made when they are needed.
+    ///
+    /// `rediss` is TLS, `redis+sentinel://…/master` asks Sentinel for the master,
+    /// `redis+unix:///run/redis.sock` is a socket. The options are `prefix`, `format` (`msgpack`,
+    /// `json`), `encryption_key` (more than once, the first one encrypts), `timeout` in seconds,
+    /// `capacity`, `expiry` and `group_expiry` in seconds.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`], saying what is wrong. It does not show the password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use channels_runtime::RedisChannelLayer;
+    ///
+    /// let error = RedisChannelLayer::open("redis://localhost?capacity=many").unwrap_err();
+    /// assert!(error.to_string().ends_with("`capacity` is a number"));
+    /// ```
+    pub fn open(url: &str) -> Result<Self> {
+        Self::builder().url(url)?.build()
+    }
+
+    /// Everything that can be told, by itself.
+    pub fn builder() -> RedisChannelLayerBuilder {
+        RedisChannelLayerBuilder::default()
+    }
+
+    /// How many channels are open in this process.
+    pub fn channel_count(&self) -> usize {
+        self.shared().hub.channel_count()
+    }
+
+    /// How many groups have members in this process.
+    pub fn group_count(&self) -> usize {
+        self.shared().memberships.group_count()
+    }
+
+    /// How many messages came that are no events: of a program with other keys or another format,
+    /// say. They are dropped.
+    pub fn undecodable_count(&self) -> u64 {
+        self.shared().undecodable()
+    }
+
+    pub(super) fn from_url(url: &RedisUrl) -> Result<Self> {
+        Self::builder().parsed(url)?.build()
+    }
+
+    fn new(shared: Shared) -> Self {
+        Self(Arc::new(Layer {
+            shared: Arc::new(shared),
+            started: OnceCell::new(),
+            tasks: Mutex::default(),
+            intakes: Mutex::default(),
+        }))
+    }
+
+    fn shared(&self) -> &SharedRef {
+        &self.0.shared
+    }
+}
+
+impl Layer {
+    /// Shows that the process lives, and begins to listen.
+    async fn start(&self) -> Result {
+        self.started
+            .get_or_try_init(async || {
+                self.shared.show_life().await?;
+                let readers = (0..self.shared.hosts.len())
+                    .map(|at| QueueReader::new(self.shared.clone(), at));
+                for reader in readers {
+                    self.spawn(reader.run())?;
+                }
+                self.spawn(Keeper::new(self.shared.clone()).run())
+            })
+            .await
+            .copied()
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result {
+        let runtime = Handle::try_current()
+            .map_err(|error| Error::caused(ErrorKind::Layer, "there is no runtime", error))?;
+        self.tasks().spawn_on(task, &runtime);
+        Ok(())
+    }
+
+    /// Where the events of a channel come in.
+    fn intake(&self, channel: &ChannelName) -> Result<Arc<Intake>> {
+        let mut intakes = self.intakes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(intake) = intakes.get(channel) {
+            return Ok(Arc::clone(intake));
+        }
+        let intake = Arc::new(Intake::default());
+        for at in 0..self.shared.hosts.len() {
+            self.spawn(self.taker(channel, &intake, at).run())?;
+        }
+        intakes.insert(channel.clone(), Arc::clone(&intake));
+        Ok(intake)
+    }
+
+    fn taker(&self, channel: &ChannelName, intake: &Arc<Intake>, at: usize) -> Taker {
+        Taker {
+            shared: Arc::clone(&self.shared),
+            intake: Arc::clone(intake),
+            key: self.shared.keys.queue(channel.as_str()),
+            at,
+        }
+    }
+
+    async fn add(&self, group: GroupName<'_>, channel: &ChannelName) -> Result {
+        self.shared.hub.check_open()?;
+        let membership = Membership {
+            group: Shared::group_name(group)?,
+            channel: channel.to_string(),
+        };
+        // Renewed from now on; a channel of another process is its own process' business.
+        if channel.as_str().starts_with(&self.shared.own_queue) {
+            self.shared
+                .memberships
+                .add(&membership.group, &membership.channel);
+        }
+        let entered = self.shared.enter(std::slice::from_ref(&membership)).await;
+        if entered.is_err() {
+            self.shared
+                .memberships
+                .remove(&membership.group, &membership.channel);
+        }
+        entered
+    }
+
+    async fn discard(&self, group: GroupName<'_>, channel: &ChannelName) -> Result {
+        self.shared.hub.check_open()?;
+        let membership = Membership {
+            group: Shared::group_name(group)?,
+            channel: channel.to_string(),
+        };
+        self.shared
+            .memberships
+            .remove(&membership.group, &membership.channel);
+        self.shared
+            .take_out(std::slice::from_ref(&membership))
+            .await
+    }
+
+    async fn receive(&self, channel: &ChannelName) -> Result<Event> {
+        self.shared.hub.check_open()?;
+        if channel.is_specific() {
+            let what = format!("`{channel}` is a connection's channel: no worker receives from it");
+            return Err(Error::new(ErrorKind::Config, what));
+        }
+        let intake = self.intake(channel)?;
+        tokio::select! {
+            event = intake.next() => Ok(event),
+            () = self.shared.until_closed() => Err(Error::new(ErrorKind::Layer, "the channel layer is closed")),
+        }
+    }
+
+    /// Stops listening, and takes what is this process' out of Redis where that can be done.
+    async fn close(&self) {
+        if self.shared.hub.check_open().is_err() {
+            return;
+        }
+        self.shared.close();
+        self.tasks().abort_all();
+        let cleared = async {
+            self.shared.take_out_leaving().await?;
+            self.shared.take_out(&self.shared.memberships.all()).await?;
+            let intakes: Vec<_> = {
+                let intakes = self.intakes.lock().unwrap_or_else(PoisonError::into_inner);
+                intakes
+                    .iter()
+                    .map(|(channel, intake)| self.taker(channel, intake, 0))
+                    .collect()
+            };
+            for taker in intakes {
+                taker.give_back().await?;
+            }
+            self.shared.remove_own_keys().await
+        };
+        if let Err(error) = cleared.await {
+            tracing::warn!(%error, "what this process has in Redis stays until it expires");
+        }
+        for host in &self.shared.hosts {
+            host.close();
+        }
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a channel out of its groups when its consumer is gone.
+struct Guard {
+    shared: SharedRef,
+    channel: Channel,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.shared.memberships.leave(self.channel.name().as_str());
+    }
+}
+
+impl ChannelLayer for RedisChannelLayer {
+    fn new_channel(&self, receiver: Arc<dyn Receiver>) -> LayerFuture<'_, Channel> {
+        let opened = self.shared().hub.open(receiver).map(|channel| {
+            let name = channel.name().clone();
+            let shared = Arc::clone(self.shared());
+            Channel::new(name, Guard { shared, channel })
+        });
+        if self.0.started.initialized() || opened.is_err() {
+            return LayerFuture::ready(opened);
+        }
+        LayerFuture::waiting(async {
+            self.0.start().await?;
+            opened
+        })
+    }
+
+    fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
+        LayerFuture::waiting(async move {
+            let sent = self.shared().send(channel, &event).await;
+            sent.map_err(|error| error.unsent(event))
+        })
+    }
+
+    fn group_add<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        LayerFuture::waiting(self.0.add(group, channel))
+    }
+
+    fn group_discard<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        LayerFuture::waiting(self.0.discard(group, channel))
+    }
+
+    fn group_send<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        event: Event,
+        except: Option<&'a ChannelName>,
+    ) -> LayerFuture<'a, Delivery> {
+        LayerFuture::waiting(async move {
+            let sent = self.shared().group_send(group, &event, except).await;
+            sent.map_err(|error| error.unsent(event))
+        })
+    }
+
+    fn receive<'a>(&'a self, channel: &'a ChannelName) -> LayerFuture<'a, Event> {
+        LayerFuture::waiting(self.0.receive(channel))
+    }
+
+    fn flush(&self) -> LayerFuture<'_, ()> {
+        LayerFuture::waiting(self.shared().flush())
+    }
+
+    fn close(&self) -> LayerFuture<'_, ()> {
+        LayerFuture::waiting(async {
+            self.0.close().await;
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Debug for RedisChannelLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts = self.shared().hosts.iter().map(|host| host.host());
+        f.debug_struct("RedisChannelLayer")
+            .field("hosts", &hosts.collect::<Vec<_>>())
+            .field("channels", &self.channel_count())
+            .finish_non_exhaustive()
+    }
+}

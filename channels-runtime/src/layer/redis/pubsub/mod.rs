@@ -1,0 +1,292 @@
+//! The layer over Redis' pub/sub, in the format of `channels_redis.pubsub`.
+
+mod builder;
+mod listener;
+mod shared;
+mod topics;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+pub use self::builder::RedisPubSubChannelLayerBuilder;
+use self::listener::Listener;
+use self::shared::Shared;
+use super::url::RedisUrl;
+use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver};
+use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
+
+/// A channel layer over Redis' pub/sub: the one to use where servers are more than one.
+///
+/// It speaks the format of `channels_redis.pubsub.RedisPubSubChannelLayer`, so a Django site on the
+/// same Redis (6 or later, or Valkey) sends to our consumers and they to its own.
+///
+/// # What it costs
+///
+/// A group send is one `PUBLISH`, however many members there are and wherever they are. A process
+/// subscribes once to a group, whoever joins it: each further join is no command. A channel of its
+/// own costs Redis nothing, for a process listens to all of its channels by one pattern.
+///
+/// # Delivery
+///
+/// At most once. What is sent reaches this process' own members by Redis too, so all members see
+/// one order; with several hosts, one order for each group and each channel. Nothing is stored: an
+/// event is for those who listen when it is published. Whether a mailbox is full is known, and
+/// counted, where it is: [`send`](ChannelLayer::send) does not fail with
+/// [`ErrorKind::ChannelFull`]. [`Delivery::matched`] counts the members in this process, and the
+/// other two are 0.
+///
+/// There are no queues for workers: [`receive`](ChannelLayer::receive) fails.
+///
+/// # When Redis is away
+///
+/// Sockets stay. Connections come back by themselves, and so do subscriptions; an attempt follows
+/// after 50 ms, and later ones after up to two seconds. Then each channel that may have missed
+/// something gets the event `layer.gap` with the field `since`: the last sign of Redis, in seconds
+/// since 1970.
+///
+/// # Errors
+///
+/// Its methods fail with:
+///
+/// - [`ErrorKind::Unavailable`] if Redis cannot be reached or does not answer for five seconds, or
+///   what [`timeout`](RedisPubSubChannelLayerBuilder::timeout) says. A send gives the event back; if
+///   Redis was there and has not answered, others may have got it nevertheless;
+/// - [`ErrorKind::Config`] if Redis refuses the program: its password, its rights, its own version;
+/// - [`ErrorKind::Encode`] if an event does not fit into the format, or is larger than
+///   [`max_message`](RedisPubSubChannelLayerBuilder::max_message);
+/// - [`ErrorKind::Name`] if a group's name is too long for Channels;
+/// - [`ErrorKind::Layer`] if Redis refuses a command (out of memory, say), or the layer is closed.
+///
+/// # Cancel safety
+///
+/// A send that is dropped before its end may or may not be sent, and a join that is dropped may or
+/// may not have made the channel a member.
+///
+/// # Examples
+///
+/// ```no_run
+/// use channels_runtime::{ChannelLayers, RedisPubSubChannelLayer};
+///
+/// # fn example() -> channels_runtime::Result {
+/// let layer = RedisPubSubChannelLayer::open("redis+pubsub://localhost:6379/0?prefix=asgi")?;
+/// let layers = ChannelLayers::new(layer);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisPubSubChannelLayer(Arc<Layer>);
+
+struct Layer {
+    shared: Arc<Shared>,
+    /// One for each host, from the first channel on.
+    listeners: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl RedisPubSubChannelLayer {
+    /// Opens a layer by its URL:
+    /// `redis+pubsub://[[user]:password@]host[:port][,host[:port]…][/database][?option=value&…]`.
+    /// The first connections are made when they are needed.
+    ///
+    /// - `rediss+pubsub` is TLS, with the system's certificates or those of the environment's
+    ///   `SSL_CERT_FILE`;
+    /// - several hosts share the groups, as with `channels_redis`: write them in its order;
+    /// - `redis+pubsub+sentinel://host[:port],…/master[/database]` asks Sentinel for the master;
+    /// - `redis+pubsub+cluster://node[:port],…` is a cluster: any node that can be reached;
+    /// - `redis+pubsub+unix:///run/redis.sock` is a socket.
+    ///
+    /// The options are `prefix`, `format` (`msgpack`, `json`), `encryption_key` (more than once, the
+    /// first one encrypts), `timeout` in seconds, `max_message` in bytes. Characters that mean
+    /// something in a URL are percent-encoded.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`], saying what is wrong. It does not show the password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use channels_runtime::RedisPubSubChannelLayer;
+    ///
+    /// let error = RedisPubSubChannelLayer::open("redis+pubsub://:secret@localhost?prefx=a").unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "the URL of Redis is wrong: option 1 is unknown; \
+    ///      known: prefix, format, encryption_key, timeout, max_message"
+    /// );
+    /// ```
+    pub fn open(url: &str) -> Result<Self> {
+        Self::builder().url(url)?.build()
+    }
+
+    /// Everything that can be told, by itself.
+    pub fn builder() -> RedisPubSubChannelLayerBuilder {
+        RedisPubSubChannelLayerBuilder::default()
+    }
+
+    /// How many channels are open in this process.
+    pub fn channel_count(&self) -> usize {
+        self.0.shared.hub.channel_count()
+    }
+
+    /// How many groups have members in this process.
+    pub fn group_count(&self) -> usize {
+        self.0.shared.hub.group_count()
+    }
+
+    /// How many messages came that are no events: of a program with other keys or another format,
+    /// say. They are dropped.
+    pub fn undecodable_count(&self) -> u64 {
+        self.0.shared.undecodable()
+    }
+
+    pub(super) fn from_url(url: &RedisUrl) -> Result<Self> {
+        Self::builder().parsed(url)?.build()
+    }
+
+    fn new(shared: Shared) -> Self {
+        Self(Arc::new(Layer {
+            shared: Arc::new(shared),
+            listeners: Mutex::default(),
+        }))
+    }
+}
+
+impl Layer {
+    /// Sees that somebody listens at each host; also after the runtime has ended in which they did.
+    fn listen(&self) -> Result {
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !listeners.is_empty() && !listeners.iter().any(JoinHandle::is_finished) {
+            return Ok(());
+        }
+        let runtime = Handle::try_current().map_err(|error| {
+            let what = "a Redis layer is used inside of a tokio runtime";
+            Error::caused(ErrorKind::Layer, what, error)
+        })?;
+        listeners.drain(..).for_each(|listener| listener.abort());
+        for at in 0..self.shared.stations.len() {
+            let listener = Listener::new(Arc::clone(&self.shared), at);
+            listeners.push(runtime.spawn(listener.run()));
+        }
+        Ok(())
+    }
+
+    fn stop_listening(&self) {
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        listeners.drain(..).for_each(|listener| listener.abort());
+    }
+}
+
+impl Drop for Layer {
+    fn drop(&mut self) {
+        self.stop_listening();
+    }
+}
+
+impl ChannelLayer for RedisPubSubChannelLayer {
+    fn new_channel(&self, receiver: Arc<dyn Receiver>) -> LayerFuture<'_, Channel> {
+        let shared = &self.0.shared;
+        let opened = shared.hub.open(receiver);
+        let channel = match opened.and_then(|channel| self.0.listen().map(|()| channel)) {
+            Ok(channel) => channel,
+            Err(error) => return LayerFuture::ready(Err(error)),
+        };
+        let station = shared.station(channel.name().as_str());
+        if station.topics.hears(None) {
+            return LayerFuture::ready(Ok(channel));
+        }
+        LayerFuture::waiting(async move {
+            station.until_hears(None, shared.patience).await?;
+            Ok(channel)
+        })
+    }
+
+    fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
+        LayerFuture::waiting(async move {
+            let sent = self.0.shared.publish(channel.as_str(), &event, None).await;
+            sent.map_err(|error| error.unsent(event))
+        })
+    }
+
+    fn group_add<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        let shared = &self.0.shared;
+        let joined = shared.topic(group).and_then(|topic| {
+            let is_new = shared.hub.group_add(&topic, channel)?;
+            Ok((topic, is_new))
+        });
+        let (topic, is_new) = match joined {
+            Ok(joined) => joined,
+            Err(error) => return LayerFuture::ready(Err(error)),
+        };
+        let station = shared.station(&topic);
+        if station.topics.hears(Some(&topic)) {
+            return LayerFuture::ready(Ok(()));
+        }
+        LayerFuture::waiting(async move {
+            let heard = station.until_hears(Some(&topic), shared.patience).await;
+            if heard.is_err() && is_new {
+                shared.hub.group_discard(&topic, channel)?;
+            }
+            heard
+        })
+    }
+
+    fn group_discard<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        let shared = &self.0.shared;
+        let topic = shared.topic(group);
+        LayerFuture::ready(topic.and_then(|topic| shared.hub.group_discard(&topic, channel)))
+    }
+
+    fn group_send<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        event: Event,
+        except: Option<&'a ChannelName>,
+    ) -> LayerFuture<'a, Delivery> {
+        LayerFuture::waiting(async move {
+            let sent = self.0.shared.group_send(group, &event, except).await;
+            sent.map_err(|error| error.unsent(event))
+        })
+    }
+
+    fn flush(&self) -> LayerFuture<'_, ()> {
+        self.0.shared.hub.flush();
+        LayerFuture::ready(Ok(()))
+    }
+
+    fn close(&self) -> LayerFuture<'_, ()> {
+        self.0.shared.close();
+        self.0.stop_listening();
+        LayerFuture::ready(Ok(()))
+    }
+}
+
+impl fmt::Debug for RedisPubSubChannelLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts = self.0.shared.stations.iter();
+        f.debug_struct("RedisPubSubChannelLayer")
+            .field(
+                "hosts",
+                &hosts.map(|it| it.commands.host()).collect::<Vec<_>>(),
+            )
+            .field("channels", &self.channel_count())
+            .field("groups", &self.group_count())
+            .finish()
+    }
+}
