@@ -247,7 +247,7 @@ async fn a_refusal_says_what_is_refused_and_shows_no_password() {
     let error = send_to_group(&small, "g", "never")
         .await
         .expect_err("refused");
-    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(error.kind(), ErrorKind::Config, "{error:?}");
     assert!(error.to_string().contains("(ACL)"), "{error}");
     redis
         .cli(&["ACL", "SETUSER", "small", "+publish", "-psubscribe"])

@@ -7,10 +7,12 @@ mod process;
 mod redis;
 
 mod commands;
+mod consumers;
 mod exchange;
 mod faults;
 mod inbox;
 mod peer;
+mod places;
 mod proxy;
 mod sentinel;
 
