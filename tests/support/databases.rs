@@ -2,7 +2,6 @@
 //! and ends with its value.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 use tokio::process::Command;
 
+pub(crate) use crate::process::free_port;
 use crate::process::{Folder, Processes, find};
 use crate::within;
 
@@ -259,9 +259,4 @@ async fn run(mut command: Command) {
     let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {said}");
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
 }

@@ -1,5 +1,6 @@
 //! Other programs: found, started, and surely ended.
 
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -23,6 +24,12 @@ pub(crate) fn find(program: &str, package: &str) -> Result<PathBuf, String> {
                  `apt-get install {package}` has it on Debian, and tools/test does that"
             )
         })
+}
+
+/// A port that nobody listens at.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
 }
 
 /// A program and all that it has started: they end with this value, after a panic as well; and

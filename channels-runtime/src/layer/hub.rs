@@ -279,14 +279,11 @@ impl Tables {
     /// Makes a channel a member, and gives the group's own name back.
     fn enter(&self, group: &str, member: Member) -> Arc<str> {
         let mut groups = self.group_shard(group);
-        let name = match groups.get_key_value(group) {
-            Some((name, _)) => Arc::clone(name),
-            None => {
-                let name = group.into();
-                self.turned(&name);
-                name
-            }
-        };
+        let known = groups.get_key_value(group);
+        let name = known.map_or_else(|| group.into(), |(name, _)| Arc::clone(name));
+        if known.is_none() {
+            self.turned(&name);
+        }
         groups.entry(Arc::clone(&name)).or_default().add(member);
         name
     }

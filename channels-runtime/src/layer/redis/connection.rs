@@ -48,7 +48,7 @@ impl Connection {
             host,
             patience,
             live: Mutex::default(),
-            attempts: tokio::sync::Mutex::default(),
+            attempts: tokio::sync::Mutex::new(Backoff::new(patience)),
             closed: AtomicBool::new(false),
         }
     }
@@ -71,8 +71,7 @@ impl Connection {
     /// Dropped before its end, the command may or may not be executed.
     pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
         let mut live = self.live().await?;
-        let answer = live.redis.send_packed_command(command).await;
-        let answer = answer.and_then(|value| T::from_redis_value(value).map_err(Into::into));
+        let answer = command.query_async(&mut live.redis).await;
         answer.map_err(|error| self.failed(&live, error))
     }
 
@@ -197,22 +196,23 @@ pub(crate) async fn open(
 pub(crate) struct Backoff {
     until: Instant,
     failures: usize,
-}
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self {
-            until: Instant::now(),
-            failures: 0,
-        }
-    }
+    longest: Duration,
 }
 
 impl Backoff {
+    /// Pauses are so short that nobody who waits for `patience` sees no attempt.
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self {
+            until: Instant::now(),
+            failures: 0,
+            longest: LONGEST_PAUSE.min(patience / 2),
+        }
+    }
+
     /// Notes a failed attempt, and says how many there were before it.
     pub(crate) fn failed(&mut self) -> usize {
         let doubled = FIRST_PAUSE * (1 << self.failures.min(6));
-        let most = doubled.min(LONGEST_PAUSE);
+        let most = doubled.min(self.longest);
         let half = u32::MAX / 2;
         // Without random bytes, all of it.
         let random = getrandom::u32().unwrap_or(u32::MAX) / 2;
@@ -223,7 +223,8 @@ impl Backoff {
     }
 
     pub(crate) fn succeeded(&mut self) {
-        *self = Self::default();
+        self.until = Instant::now();
+        self.failures = 0;
     }
 
     /// When the next attempt may be made.

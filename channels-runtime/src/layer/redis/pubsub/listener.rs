@@ -47,9 +47,9 @@ struct Signs {
 impl Listener {
     pub(super) fn new(shared: Arc<Shared>, at: usize) -> Self {
         Self {
+            backoff: Backoff::new(shared.patience),
             shared,
             at,
-            backoff: Backoff::default(),
             missing_since: None,
         }
     }
@@ -64,7 +64,8 @@ impl Listener {
                 }
                 Err(error) => error,
             };
-            tracing::warn!(%error, "the channel layer hears nothing from Redis");
+            let source = error.source_text();
+            tracing::warn!(%error, source, "the channel layer hears nothing from Redis");
             self.topics().lost(&error);
         }
     }
@@ -91,6 +92,7 @@ impl Listener {
         self.catch_up(&mut session).await?;
         self.topics().connected();
         if let Some(since) = self.missing_since.take() {
+            tracing::info!(host = %self.host(), "the channel layer hears Redis again");
             self.tell_of_gap(since)?;
         }
         Ok(session)

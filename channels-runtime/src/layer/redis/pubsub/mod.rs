@@ -38,6 +38,9 @@ use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 /// [`ErrorKind::ChannelFull`]. [`Delivery::matched`] counts the members in this process, and the
 /// other two are 0.
 ///
+/// A user of Redis with an ACL needs `allchannels`, for the pattern, and the commands `PUBLISH`,
+/// `SUBSCRIBE`, `UNSUBSCRIBE`, `PSUBSCRIBE`, `PING`, `HELLO` and `SELECT`.
+///
 /// There are no queues for workers: [`receive`](ChannelLayer::receive) fails.
 ///
 /// # When Redis is away

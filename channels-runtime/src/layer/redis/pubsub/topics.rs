@@ -57,8 +57,8 @@ impl Topics {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] as soon as Redis refuses the program, and [`ErrorKind::Unavailable`]
-    /// after `patience`.
+    /// That of the listener as soon as Redis refuses something, and [`ErrorKind::Unavailable`] after
+    /// `patience`.
     pub(super) async fn until_hears(
         &self,
         topic: Option<&str>,
@@ -74,8 +74,10 @@ impl Topics {
                     if state.hears(topic) {
                         return Ok(());
                     }
-                    if let Some((ErrorKind::Config, what)) = &state.failure {
-                        return Err(Error::new(ErrorKind::Config, what.clone()));
+                    if let Some((kind, what)) = &state.failure
+                        && *kind != ErrorKind::Unavailable
+                    {
+                        return Err(Error::new(*kind, what.clone()));
                     }
                 }
                 moved.await;
