@@ -8,6 +8,7 @@ mod redis;
 
 mod commands;
 mod consumers;
+mod core;
 mod exchange;
 mod faults;
 mod inbox;

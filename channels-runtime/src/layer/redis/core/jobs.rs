@@ -129,7 +129,7 @@ pub(super) struct Taker {
 
 impl Taker {
     pub(super) async fn run(self) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(self.shared.patience);
         loop {
             self.intake.until_wanted().await;
             sleep_until(backoff.until()).await;

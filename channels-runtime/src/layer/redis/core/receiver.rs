@@ -28,9 +28,9 @@ pub(super) struct QueueReader {
 impl QueueReader {
     pub(super) fn new(shared: SharedRef, at: usize) -> Self {
         Self {
+            backoff: Backoff::new(shared.patience),
             shared,
             at,
-            backoff: Backoff::default(),
         }
     }
 

@@ -8,14 +8,16 @@ use crate::Result;
 /// Puts events into queues that have room. `ARGV`: the events, then the capacities, both in the order
 /// of the keys, then now, the highest score that is too old, and the expiry. Gives for each key
 /// whether there was room.
+///
+/// It adds before it removes: a Redis without memory refuses a script's first write alone.
 pub(super) const PUSH: Script = Script(
     "local n = #KEYS
 local now, old, expiry = ARGV[2*n+1], ARGV[2*n+2], ARGV[2*n+3]
 local sent = {}
 for i = 1, n do
-  redis.call('ZREMRANGEBYSCORE', KEYS[i], 0, old)
-  if redis.call('ZCARD', KEYS[i]) < tonumber(ARGV[n+i]) then
+  if redis.call('ZCOUNT', KEYS[i], '(' .. old, '+inf') < tonumber(ARGV[n+i]) then
     redis.call('ZADD', KEYS[i], now, ARGV[i])
+    redis.call('ZREMRANGEBYSCORE', KEYS[i], 0, old)
     redis.call('EXPIRE', KEYS[i], expiry)
     sent[i] = 1
   else

@@ -1,0 +1,15 @@
+//! The core layer: the same keys as a Django site's.
+
+mod exchange;
+mod faults;
+mod jobs;
+mod queues;
+
+use channels::RedisChannelLayer;
+
+pub(crate) const CORE: &str = "channels_redis.core.RedisChannelLayer";
+
+/// A layer of a server's own, on the same hosts as the others.
+fn core(address: &str) -> RedisChannelLayer {
+    RedisChannelLayer::open(&format!("redis://{address}")).expect("a URL")
+}
