@@ -131,6 +131,21 @@ async fn a_network_stops_answering_without_closing() {
     assert!(inbox.is_empty());
 }
 
+#[test]
+fn a_layer_outlives_a_runtime() {
+    let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
+    let (servers, first, second) = (runtime(), runtime(), runtime());
+    let redis = servers.block_on(Redis::start());
+    let layer = layer(&redis.address());
+    for runtime in [first, second] {
+        runtime.block_on(async {
+            let mut inbox = Inbox::open(&layer, &["g"]).await;
+            send_to_group(&layer, "g", "hello").await.expect("sent");
+            inbox.hears(&["hello"]).await;
+        });
+    }
+}
+
 #[tokio::test]
 async fn redis_sleeps_for_a_while() {
     let redis = Redis::start().await;

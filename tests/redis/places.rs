@@ -38,11 +38,16 @@ async fn a_socket_and_a_database() {
 async fn behind_tls() {
     let folder = Folder::new();
     let file = |name: &str| folder.path().join(name).display().to_string();
+    let make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2";
+    let (ca, ca_key) = (file("ca"), file("ca-key"));
+    let files = format!("-keyout {ca_key} -out {ca}");
+    openssl(&format!("{make} -subj /CN=authority {files}")).await;
+    let files = format!("-keyout {} -out {}", file("key"), file("certificate"));
+    let extensions = "-addext subjectAltName=DNS:localhost \
+                      -addext basicConstraints=critical,CA:FALSE";
+    let authority = format!("-CA {ca} -CAkey {ca_key}");
     openssl(&format!(
-        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
-         -addext subjectAltName=DNS:localhost -keyout {} -out {}",
-        file("key"),
-        file("certificate")
+        "{make} -subj /CN=localhost {authority} {extensions} {files}"
     ))
     .await;
     let port = free_port();
@@ -61,6 +66,33 @@ async fn behind_tls() {
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
     assert!(format!("{error:?}").contains("ertificate"), "{error:?}");
     assert_eq!(redis.calls("publish").await, 0);
+
+    // The authority is named in the environment, which is the whole process'.
+    let mut trusting = Command::new(std::env::current_exe().expect("this program"));
+    trusting.args(["--exact", "places::in_a_process_of_its_own"]);
+    trusting.env("SSL_CERT_FILE", ca).env(URL, &url);
+    let output = within("the process", trusting.output()).await;
+    let output = output.expect("it runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    assert_eq!(redis.calls("publish").await, 1);
+}
+
+/// Where Redis is for the other process; it does nothing without.
+const URL: &str = "CHANNELS_TEST_REDIS";
+
+#[tokio::test]
+async fn in_a_process_of_its_own() {
+    let Ok(url) = std::env::var(URL) else {
+        return;
+    };
+    let layer = RedisPubSubChannelLayer::open(&url).expect("a URL");
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    send_to_group(&layer, "g", "secret").await.expect("sent");
+    inbox.hears(&["secret"]).await;
 }
 
 async fn openssl(arguments: &str) {

@@ -41,6 +41,21 @@ struct Live {
     lost: Arc<AtomicBool>,
 }
 
+/// The task that drives a connection. It ends without a word if its runtime does.
+struct Task(Arc<AtomicBool>);
+
+impl Task {
+    fn ended(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.ended();
+    }
+}
+
 impl Connection {
     /// `patience` is how long a caller waits for a connection, and then for an answer.
     pub(crate) fn new(host: Host, patience: Duration) -> Self {
@@ -98,23 +113,23 @@ impl Connection {
             return Ok(live);
         }
         let deadline = Instant::now() + self.patience;
-        let too_long = || unreachable(&self.host, None);
-        let mut attempts = tokio::time::timeout_at(deadline, self.attempts.lock())
-            .await
-            .map_err(|_| too_long())?;
+        let mut last = unreachable(&self.host, None);
+        let Ok(mut attempts) = tokio::time::timeout_at(deadline, self.attempts.lock()).await else {
+            return Err(last);
+        };
         loop {
             // Somebody else may have been quicker.
             if let Some(live) = self.current()? {
                 return Ok(live);
             }
-            let error = match tokio::time::timeout_at(deadline, self.attempt(&mut attempts)).await {
+            match tokio::time::timeout_at(deadline, self.attempt(&mut attempts)).await {
                 Ok(Ok(live)) => return Ok(live),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(too_long()),
-            };
-            // A refusal does not end by itself, and is more than the time to wait for it.
-            if error.kind() != ErrorKind::Unavailable || attempts.until >= deadline {
-                return Err(error);
+                Ok(Err(error)) => last = error,
+                Err(_) => return Err(last),
+            }
+            // A refusal does not end by itself.
+            if last.kind() != ErrorKind::Unavailable || attempts.until >= deadline {
+                return Err(last);
             }
         }
     }
@@ -122,10 +137,10 @@ impl Connection {
     async fn attempt(&self, attempts: &mut Backoff) -> Result<Live> {
         tokio::time::sleep_until(attempts.until).await;
         let lost = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&lost);
+        let task = Task(Arc::clone(&lost));
         let push = move |push: PushInfo| {
             if push.kind == PushKind::Disconnection {
-                ended.store(true, Ordering::Release);
+                task.ended();
             }
         };
         // Counted before: an attempt that is given up is one that failed.

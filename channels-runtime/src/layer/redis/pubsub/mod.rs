@@ -172,7 +172,8 @@ impl Layer {
             Error::caused(ErrorKind::Layer, what, error)
         })?;
         listeners.drain(..).for_each(|listener| listener.abort());
-        for at in 0..self.shared.stations.len() {
+        for (at, station) in self.shared.stations.iter().enumerate() {
+            station.topics.begin();
             let listener = Listener::new(Arc::clone(&self.shared), at);
             listeners.push(runtime.spawn(listener.run()));
         }

@@ -29,7 +29,14 @@ struct State {
     /// What Redis has confirmed, and nobody is about to give up.
     heard: HashSet<Arc<str>>,
     /// Why there is no connection.
-    failure: Option<(ErrorKind, String)>,
+    failure: Option<Failure>,
+}
+
+/// An error for each of those who wait.
+struct Failure {
+    kind: ErrorKind,
+    what: String,
+    source: String,
 }
 
 /// What is to be done at Redis.
@@ -74,10 +81,10 @@ impl Topics {
                     if state.hears(topic) {
                         return Ok(());
                     }
-                    if let Some((kind, what)) = &state.failure
-                        && *kind != ErrorKind::Unavailable
+                    if let Some(failure) = &state.failure
+                        && failure.kind != ErrorKind::Unavailable
                     {
-                        return Err(Error::new(*kind, what.clone()));
+                        return Err(failure.error());
                     }
                 }
                 moved.await;
@@ -86,18 +93,24 @@ impl Topics {
         tokio::time::timeout(patience, hears)
             .await
             .unwrap_or_else(|_| {
-                let failure = lock(&self.state).failure.clone();
-                let (kind, what) = failure.unwrap_or_else(|| {
-                    let what = format!("Redis at {host} has not confirmed a subscription in time");
-                    (ErrorKind::Unavailable, what)
-                });
-                Err(Error::new(kind, what))
+                Err(match &lock(&self.state).failure {
+                    Some(failure) => failure.error(),
+                    None => {
+                        let what = format!("Redis at {host} has confirmed no subscription in time");
+                        Error::new(ErrorKind::Unavailable, what)
+                    }
+                })
             })
     }
 }
 
 /// For the one who subscribes.
 impl Topics {
+    /// Nothing is heard yet, whatever was heard by somebody before.
+    pub(super) fn begin(&self) {
+        *lock(&self.state) = State::default();
+    }
+
     /// Waits until some topic has turned.
     pub(super) async fn work(&self) {
         self.work.notified().await;
@@ -140,11 +153,24 @@ impl Topics {
     pub(super) fn lost(&self, error: &Error) {
         let mut state = lock(&self.state);
         *state = State {
-            failure: Some((error.kind(), error.to_string())),
+            failure: Some(Failure {
+                kind: error.kind(),
+                what: error.to_string(),
+                source: error.source_text(),
+            }),
             ..State::default()
         };
         drop(state);
         self.moved.notify_waiters();
+    }
+}
+
+impl Failure {
+    fn error(&self) -> Error {
+        if self.source.is_empty() {
+            return Error::new(self.kind, &*self.what);
+        }
+        Error::caused(self.kind, &*self.what, &*self.source)
     }
 }
 
