@@ -7,6 +7,7 @@
 mod example;
 mod pages;
 #[path = "../support/process.rs"]
+#[allow(dead_code, reason = "other tests need the rest")]
 mod process;
 mod server;
 #[path = "../support/window.rs"]

@@ -61,13 +61,13 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
         }
         django.hears(&["django", "one", "two"]).await;
 
-        let send = async |layer: &RedisChannelLayer, channel, text| {
+        let direct = async |layer: &RedisChannelLayer, channel, text| {
             let sent = within("a send", layer.send(channel, say(text))).await;
             sent.expect("sent");
         };
-        send(&one, second.name(), "hi two").await;
-        send(&one, first.name(), "hi me").await;
-        send(&two, django.channel(), "hi django").await;
+        direct(&one, second.name(), "hi two").await;
+        direct(&one, first.name(), "hi me").await;
+        direct(&two, django.channel(), "hi django").await;
         // With several hosts it goes to another one than its group's: all are read.
         django.send(beside.name(), message("hi beside")).await;
         second.hears(&["hi two"]).await;

@@ -5,7 +5,7 @@
 use super::codec::Format;
 use super::encryption::{Fernet, Lifetime};
 use crate::event::{Fields, Value};
-use crate::{Error, ErrorKind, Event, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How messages become bytes, on all servers of one Redis alike.
 #[derive(Clone, Debug, Default)]
@@ -15,25 +15,11 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// The payload that is published on a topic. `now` is in seconds since 1970.
+    /// Makes a message. `now` is in seconds since 1970.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Encode`] if the format cannot hold the event.
-    pub(crate) fn publish(&self, event: &Event, now: u64) -> Result<Vec<u8>> {
-        self.write(event.to_fields()?, now)
-    }
-
-    /// Reads a payload. No age is checked: it was published just now.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Decode`] if it is no message, or was made with other keys, and
-    /// [`ErrorKind::EventType`] if it has no type that is allowed.
-    pub(crate) fn published(&self, payload: &[u8]) -> Result<Event> {
-        Event::from_fields(self.read(payload, None)?)
-    }
-
+    /// [`ErrorKind::Encode`] if the format cannot hold the fields.
     pub(super) fn write(&self, fields: Fields, now: u64) -> Result<Vec<u8>> {
         let plain = self.format.write(&Value::Map(fields))?;
         match &self.encryption {
@@ -42,6 +28,11 @@ impl Body {
         }
     }
 
+    /// Reads a message; an encrypted one may be only so old.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] if it is no message, or was made with other keys.
     pub(super) fn read(&self, body: &[u8], lifetime: Option<Lifetime>) -> Result<Fields> {
         let value = match &self.encryption {
             Some(fernet) => {
@@ -71,6 +62,18 @@ mod tests {
     use super::super::keys::Keys;
     use super::super::vectors::{self, bytes, hex, message, text};
     use super::*;
+    use crate::Event;
+
+    /// A whole event in a message, as the pub/sub layer has it.
+    impl Body {
+        fn publish(&self, event: &Event, now: u64) -> Result<Vec<u8>> {
+            self.write(event.to_fields()?, now)
+        }
+
+        fn published(&self, payload: &[u8]) -> Result<Event> {
+            Event::from_fields(self.read(payload, None)?)
+        }
+    }
 
     #[derive(Deserialize)]
     struct Vector {

@@ -1,8 +1,5 @@
 //! What things are called in Redis.
 
-/// What a key that holds a message between two steps of a reader ends with.
-const BACKUP: &str = "$inflight";
-
 /// The names under one prefix. Nothing stands between the prefix and what follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keys {
@@ -31,11 +28,6 @@ impl Keys {
         format!("{}{}", self.prefix, non_local_name(channel))
     }
 
-    /// The sorted set of messages that a reader of the queue has taken, and may not have kept.
-    pub(crate) fn backup(&self, channel: &str) -> String {
-        self.queue(channel) + BACKUP
-    }
-
     /// The sorted set of a group's members, by the group's name on the wire.
     pub(crate) fn group(&self, group: &str) -> String {
         format!("{}:group:{group}", self.prefix)
@@ -52,12 +44,6 @@ impl Keys {
     pub(crate) fn pubsub_channel(&self, random: &str) -> String {
         format!("{}specific.{random}", self.prefix)
     }
-}
-
-/// The name of a new channel in the core layer, from the 32 random hex digits of the process and
-/// 32 of its own.
-pub(crate) fn core_channel(process: &str, random: &str) -> String {
-    format!("specific.{process}!{random}")
 }
 
 /// The part of a channel's name that names its queue: up to and with the first `!`.
@@ -83,7 +69,6 @@ mod tests {
             let keys = Keys::new(text(&vector["prefix"]));
             if let Some(channel) = vector.get("channel").map(text) {
                 assert_eq!(keys.queue(channel), vector["core_queue_key"]);
-                assert_eq!(keys.backup(channel), vector["core_backup_key"]);
                 assert_eq!(non_local_name(channel), vector["non_local_name"]);
                 assert_eq!(channel, vector["pubsub_channel"]);
                 used += 1;
@@ -94,7 +79,8 @@ mod tests {
             } else if let Some(name) = vector.get("core_new_channel()").map(text) {
                 let process = text(&vector["client_prefix"]);
                 let random = name.rsplit_once('!').expect("two parts").1;
-                assert_eq!(core_channel(process, random), name);
+                assert_eq!(format!("specific.{process}!{random}"), name);
+                assert_eq!(random.len(), 32);
                 used += 1;
             } else {
                 let name = text(&vector["pubsub_new_channel()"]);

@@ -66,7 +66,7 @@ impl RedisChannelLayerBuilder {
             let seconds = || value.parse().map(Duration::from_secs).ok();
             match name {
                 "capacity" => {
-                    self.capacity = value.parse().map_err(|_| wrong("`capacity` is a number"))?
+                    self.capacity = value.parse().map_err(|_| wrong("`capacity` is a number"))?;
                 }
                 "expiry" => self.bounds.set_expiry(seconds())?,
                 "group_expiry" => self.bounds.set_group_expiry(seconds())?,

@@ -197,9 +197,9 @@ impl Taker {
             let host = &self.shared.hosts[taken.host];
             if let Err(error) = host.run_all::<()>(&commands).await {
                 self.intake.give(taken);
-                left_over
-                    .into_iter()
-                    .for_each(|taken| self.intake.give(taken));
+                for taken in left_over {
+                    self.intake.give(taken);
+                }
                 return Err(error);
             }
         }

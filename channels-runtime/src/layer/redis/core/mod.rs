@@ -25,6 +25,7 @@ use self::keeper::Keeper;
 use self::memberships::Membership;
 use self::receiver::QueueReader;
 use self::shared::{Shared, SharedRef};
+use super::connection::Connection;
 use super::url::RedisUrl;
 use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
@@ -336,7 +337,7 @@ impl ChannelLayer for RedisChannelLayer {
 
 impl fmt::Debug for RedisChannelLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts = self.shared().hosts.iter().map(|host| host.host());
+        let hosts = self.shared().hosts.iter().map(Connection::host);
         f.debug_struct("RedisChannelLayer")
             .field("hosts", &hosts.collect::<Vec<_>>())
             .field("channels", &self.channel_count())
