@@ -12,11 +12,12 @@ pub use channels_runtime::__private;
 pub mod prelude {
     pub use channels_macros::{Event, consumer, fallback, handler};
     pub use channels_runtime::{
-        AcceptConnection, BlockingHttpExchange, BlockingWebSocket, Bytes, ChannelLayer,
-        ChannelLayers, ChannelName, CloseCode, Consumer, DenyConnection, Disconnect,
-        DisconnectedBy, Error, ErrorKind, Event, FromBody, FromMessage, Group, HttpExchange,
-        InMemoryChannelLayer, Json, Limits, Message, Payload, ProtocolTypeRouter, Result, Route,
-        Server, ServerSentEvent, StatusCode, Stop, Text, URLRouter, WebSocket,
+        AcceptConnection, BlockingHttpExchange, BlockingJob, BlockingWebSocket, Bytes,
+        ChannelLayer, ChannelLayers, ChannelName, ChannelNameRouter, CloseCode, Consumer,
+        DenyConnection, Disconnect, DisconnectedBy, Error, ErrorKind, Event, FromBody, FromMessage,
+        Group, HttpExchange, InMemoryChannelLayer, Job, Json, Limits, Message, Payload,
+        ProtocolTypeRouter, Result, Route, Server, ServerSentEvent, StatusCode, Stop, Text,
+        URLRouter, WebSocket, Worker,
     };
     pub use serde::{Deserialize, Serialize};
 }

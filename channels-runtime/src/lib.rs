@@ -16,6 +16,7 @@ mod database;
 mod error;
 mod event;
 mod http;
+mod job;
 mod layer;
 mod limits;
 mod message;
@@ -31,6 +32,7 @@ mod stats;
 mod transport;
 #[cfg(feature = "auth")]
 mod views;
+mod worker;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -65,6 +67,7 @@ pub use self::http::{
     BlockingHttpExchange, Form, FromBody, HttpExchange, HttpSender, SendEventStream, SendHeaders,
     SendResponse, ServerSentEvent,
 };
+pub use self::job::{BlockingJob, ChannelApp, Job, Shift, Working};
 pub use self::layer::{
     BlockingChannelLayer, Channel, ChannelLayer, ChannelLayers, Delivered, Delivery, Group,
     HandledBy, InMemoryChannelLayer, LayerFuture, Receiver,
@@ -82,7 +85,7 @@ pub use self::middleware::{
     SessionMiddleware, SessionMiddlewareStack, TokenAuthMiddleware,
 };
 pub use self::names::{ChannelName, GroupName, MAX_GROUP_NAME, MAX_WIRE_NAME};
-pub use self::routing::{ProtocolTypeRouter, Route, RouteTo, Routed, URLRouter};
+pub use self::routing::{ChannelNameRouter, ProtocolTypeRouter, Route, RouteTo, Routed, URLRouter};
 pub use self::scope::{Headers, Kwargs, SameSite, Scope, SetCookie, State, TrustedProxies};
 pub use self::server::{Server, serve};
 #[cfg(feature = "auth")]
@@ -95,3 +98,4 @@ pub use self::stats::{DropReason, Stats};
 pub use self::transport::Text;
 #[cfg(feature = "auth")]
 pub use self::views::{LoginForm, LoginView, LogoutView};
+pub use self::worker::Worker;

@@ -194,6 +194,12 @@ impl ChannelName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the channel of one connection, of one process: it has a `!`. Others are known by
+    /// name, and worked on by whoever receives from them.
+    pub fn is_specific(&self) -> bool {
+        self.0.contains('!')
+    }
 }
 
 impl fmt::Display for ChannelName {

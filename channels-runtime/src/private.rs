@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 pub use crate::consumer::table::Route;
 pub use crate::consumer::table::{table_size, table_slots};
 pub use crate::consumer::{
-    BlockingConnectionOf, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook, HttpKind,
-    Input, IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow, Relay,
-    Relays, Speaks, Supports, Table, WebSocketKind, hook,
+    BlockingConnectionOf, ChannelKind, ConnectionOf, Declaration, Entry, Handlers, Handles, Hook,
+    HttpKind, Input, IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow,
+    Relay, Relays, Speaks, Supports, Table, WebSocketKind, hook,
 };
 pub use crate::event::{EventType, FromEvent, TypedEvent};
 pub use serde::Serialize;

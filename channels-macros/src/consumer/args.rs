@@ -18,6 +18,8 @@ const ON_STRUCT: [&str; 8] = [
     "overflow",
     "crate",
 ];
+/// Workers have no mailbox and are in no group: they take jobs from a queue of the layer.
+const OF_CONNECTIONS: [&str; 3] = ["groups", "mailbox", "overflow"];
 const ON_IMPL: [&str; 1] = ["crate"];
 const OVERFLOWS: [&str; 4] = ["drop_newest", "drop_oldest", "coalesce", "close"];
 /// The runtime's limit, in bytes.
@@ -41,6 +43,7 @@ pub(crate) enum Kind {
     #[default]
     WebSocket,
     Http,
+    Channel,
 }
 
 /// What becomes of an event for which the mailbox has no room.
@@ -58,12 +61,21 @@ pub(crate) fn on_struct(arguments: TokenStream, errors: &mut Errors) -> Declared
     let mut seen = Seen::default();
     let mut kind = None;
     let pieces = options::split(arguments);
+    let mut of_connections = Vec::new();
     for argument in options::keyed(pieces, &ON_STRUCT, errors) {
         let result = seen
             .insert(&argument.key)
             .and_then(|()| only_kind(&argument.key, &mut kind))
             .and_then(|()| declared.set(&argument));
         errors.check(result);
+        if OF_CONNECTIONS.contains(&&*argument.key.to_string()) {
+            of_connections.push(argument.key);
+        }
+    }
+    if let Kind::Channel = declared.kind {
+        for key in of_connections {
+            errors.push(errors::option_of_connections(&key));
+        }
     }
     declared
 }
@@ -110,9 +122,7 @@ impl Declared {
         match &*argument.key.to_string() {
             "websocket" => argument.flag().map(|()| self.kind = Kind::WebSocket),
             "http" => argument.flag().map(|()| self.kind = Kind::Http),
-            "channel" => argument
-                .flag()
-                .and_then(|()| Err(errors::channel_consumer(&argument.key))),
+            "channel" => argument.flag().map(|()| self.kind = Kind::Channel),
             "groups" => groups(argument).map(|groups| self.groups = groups),
             "layer" => argument
                 .string("\"default\"")

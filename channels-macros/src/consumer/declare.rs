@@ -92,6 +92,7 @@ impl Kind {
         match self {
             Self::WebSocket => quote!(WebSocketKind),
             Self::Http => quote!(HttpKind),
+            Self::Channel => quote!(ChannelKind),
         }
     }
 }

@@ -74,12 +74,11 @@ pub(crate) fn second_kind(first: &Ident, second: &Ident) -> Error {
     )
 }
 
-/// The consumer is taken for a WebSocket's then, so that nothing that does not exist is named.
-pub(crate) fn channel_consumer(key: &Ident) -> Error {
+pub(crate) fn option_of_connections(key: &Ident) -> Error {
     at(
         key.span(),
-        format!("`{key}` consumers are not there yet"),
-        format!("remove `{key}`; until there are workers, spawn a task"),
+        format!("a `channel` consumer has no `{key}`"),
+        format!("remove `{key}`: a worker takes one job after the other from a queue of the layer"),
     )
 }
 

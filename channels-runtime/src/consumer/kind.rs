@@ -1,6 +1,7 @@
 //! The kinds of consumers, and which parameters and events go with each.
 
 use crate::http::{BlockingHttpExchange, HttpExchange};
+use crate::job::{BlockingJob, Job};
 use crate::socket::{BlockingWebSocket, WebSocket};
 
 /// What a consumer is fed by.
@@ -42,6 +43,20 @@ impl Kind for HttpKind {
     }
 }
 
+/// A consumer of a channel's jobs: a worker's.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "has no values")]
+pub enum ChannelKind {}
+
+impl Kind for ChannelKind {
+    type Connection = Job;
+    type Blocking = BlockingJob;
+
+    fn as_async(job: &mut BlockingJob) -> &mut Job {
+        job.as_async()
+    }
+}
+
 /// What the async handlers of the consumer `C` take by `&mut`.
 pub type ConnectionOf<C> = <<C as super::Declaration>::Kind as Kind>::Connection;
 
@@ -53,7 +68,8 @@ pub type BlockingConnectionOf<C> = <<C as super::Declaration>::Kind as Kind>::Bl
     message = "`&mut {Self}` is not the connection of this handler",
     label = "not this consumer's connection",
     note = "an `async fn` of a WebSocket consumer takes `&mut WebSocket`, a plain `fn` takes `&mut BlockingWebSocket`",
-    note = "those of a `#[consumer(http)]` take `&mut HttpExchange` and `&mut BlockingHttpExchange`"
+    note = "those of a `#[consumer(http)]` take `&mut HttpExchange` and `&mut BlockingHttpExchange`",
+    note = "those of a `#[consumer(channel)]` take `&mut Job` and `&mut BlockingJob`"
 )]
 pub trait IsConnection<K: Kind> {
     /// The same value.
@@ -65,7 +81,8 @@ pub trait IsConnection<K: Kind> {
     message = "`&mut {Self}` is not the connection of this handler",
     label = "not this consumer's connection",
     note = "a plain `fn` of a WebSocket consumer takes `&mut BlockingWebSocket`, an `async fn` takes `&mut WebSocket`",
-    note = "those of a `#[consumer(http)]` take `&mut BlockingHttpExchange` and `&mut HttpExchange`"
+    note = "those of a `#[consumer(http)]` take `&mut BlockingHttpExchange` and `&mut HttpExchange`",
+    note = "those of a `#[consumer(channel)]` take `&mut BlockingJob` and `&mut Job`"
 )]
 pub trait IsBlockingConnection<K: Kind> {
     /// The same value.
@@ -91,6 +108,18 @@ impl IsConnection<HttpKind> for HttpExchange {
 }
 
 impl IsBlockingConnection<HttpKind> for BlockingHttpExchange {
+    fn of(connection: &mut Self) -> &mut Self {
+        connection
+    }
+}
+
+impl IsConnection<ChannelKind> for Job {
+    fn of(connection: &mut Self) -> &mut Self {
+        connection
+    }
+}
+
+impl IsBlockingConnection<ChannelKind> for BlockingJob {
     fn of(connection: &mut Self) -> &mut Self {
         connection
     }

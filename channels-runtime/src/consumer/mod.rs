@@ -15,8 +15,8 @@ pub(crate) use self::held::{Held, HeldOf, Home, HomeOf, LoanOf, dispatch};
 pub(crate) use self::input::Payload;
 pub use self::input::{Disconnect, DisconnectedBy, FromDisconnect, Input};
 pub use self::kind::{
-    BlockingConnectionOf, ConnectionOf, HttpKind, IsBlockingConnection, IsConnection, Kind, Relays,
-    Speaks, Supports, WebSocketKind, hook,
+    BlockingConnectionOf, ChannelKind, ConnectionOf, HttpKind, IsBlockingConnection, IsConnection,
+    Kind, Relays, Speaks, Supports, WebSocketKind, hook,
 };
 pub use self::options::{Options, Overflow};
 pub use self::outcome::{IntoOutcome, Outcome};

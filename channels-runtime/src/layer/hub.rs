@@ -237,6 +237,13 @@ impl Hub {
         }
     }
 
+    /// # Errors
+    ///
+    /// [`ErrorKind::Layer`] after [`close`](Self::close).
+    pub(super) fn check_open(&self) -> Result {
+        self.0.check_open()
+    }
+
     /// Ends all memberships; every call fails from now on.
     pub(super) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);

@@ -1,5 +1,6 @@
 //! From a request to its consumer.
 
+mod channels;
 mod converter;
 mod expression;
 mod lifespan;
@@ -15,6 +16,7 @@ mod template;
 mod url;
 mod wide;
 
+pub use self::channels::ChannelNameRouter;
 pub use self::protocol::ProtocolTypeRouter;
 pub use self::route::{Route, RouteTo, Routed};
 pub use self::url::URLRouter;

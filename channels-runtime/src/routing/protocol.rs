@@ -11,6 +11,7 @@ use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use tower::Service;
 
+use super::channels::ChannelNameRouter;
 use super::lifespan::Lifespan;
 use crate::app::{Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal};
 use crate::layer::{ChannelLayer, ChannelLayers};
@@ -26,6 +27,7 @@ use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
 pub struct ProtocolTypeRouter {
     http: Option<Arc<dyn HttpApp>>,
     websocket: Option<Arc<dyn WebSocketApp>>,
+    channels: Option<Arc<ChannelNameRouter>>,
     pub(super) context: Arc<Context>,
     pub(super) lifespan: Lifespan,
     proxies: Option<Arc<TrustedProxies>>,
@@ -45,6 +47,7 @@ impl ProtocolTypeRouter {
         Self {
             http: None,
             websocket: None,
+            channels: None,
             context,
             lifespan: Lifespan::default(),
             proxies: None,
@@ -65,6 +68,14 @@ impl ProtocolTypeRouter {
     #[must_use]
     pub fn websocket(mut self, app: impl WebSocketApp) -> Self {
         self.websocket = Some(Arc::new(app));
+        self
+    }
+
+    /// What works on the jobs of which channel: a [`Worker`](crate::Worker) does it, in this process or
+    /// another.
+    #[must_use]
+    pub fn channel(mut self, router: ChannelNameRouter) -> Self {
+        self.channels = Some(Arc::new(router));
         self
     }
 
@@ -130,6 +141,14 @@ impl ProtocolTypeRouter {
         &self.context
     }
 
+    pub(crate) fn shared_context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    pub(crate) fn channels(&self) -> Option<&ChannelNameRouter> {
+        self.channels.as_deref()
+    }
+
     /// What all connections will share, while the application is being built.
     pub(super) fn change(&mut self) -> &mut Context {
         Arc::make_mut(&mut self.context)
@@ -149,6 +168,9 @@ impl ProtocolTypeRouter {
         }
         if let Some(app) = &self.http {
             app.check(&self.context)?;
+        }
+        if let Some(channels) = &self.channels {
+            channels.check(&self.context)?;
         }
         self.websocket
             .as_ref()

@@ -147,6 +147,14 @@ impl Scope {
         root + usize::from(self.path()[root..].starts_with('/'))
     }
 
+    /// A scope of a worker: of no request at all.
+    pub(crate) fn of_no_request(state: State) -> Self {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        let mut scope = Self::from_parts_lossy(&mut parts);
+        scope.0.state = state;
+        scope
+    }
+
     /// Takes what a route captured, behind what outer routers have captured.
     pub(crate) fn capture(&mut self, kwargs: Vec<(Arc<str>, Box<str>)>, args: Vec<Box<str>>) {
         for (name, value) in kwargs {

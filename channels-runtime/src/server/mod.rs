@@ -1,7 +1,7 @@
 //! The server: HTTP/1.1 by hyper, pages and sockets on one port.
 
 mod accept;
-mod signals;
+pub(crate) mod signals;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::accept::serve_http;

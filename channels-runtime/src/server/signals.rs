@@ -1,7 +1,7 @@
 //! What tells a process to stop.
 
 /// Ends on Ctrl-C and, where there is such a thing, on SIGTERM.
-pub(super) async fn stop() {
+pub(crate) async fn stop() {
     tokio::select! {
         () = interrupt() => {}
         () = terminate() => {}

@@ -1,18 +1,29 @@
 //! The layer of one process: good for production on one machine.
 
+mod queues;
+
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
+use self::queues::Queues;
 use super::hub::{Hub, Names};
 use super::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver};
 use crate::{ChannelName, Event, GroupName};
+
+/// Channels' defaults: how many events wait for workers in a channel, and how long.
+const QUEUE_CAPACITY: usize = 100;
+const QUEUE_EXPIRY: Duration = Duration::from_secs(60);
 
 /// A channel layer within one process.
 ///
 /// An event travels as the value that was sent, behind an `Arc`. A group send takes one lock for
 /// as long as a lookup takes, and none while it delivers. Nothing expires and nothing is swept:
 /// a membership ends with its channel.
+///
+/// What is sent to a channel that no connection has, `thumbnails` say, waits for a
+/// [`Worker`](crate::Worker): up to 100 events, each for a minute.
 ///
 /// # Examples
 ///
@@ -29,29 +40,46 @@ use crate::{ChannelName, Event, GroupName};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct InMemoryChannelLayer(Hub);
+pub struct InMemoryChannelLayer {
+    hub: Hub,
+    queues: Arc<Queues>,
+}
 
 impl InMemoryChannelLayer {
     /// A new, empty layer. Clones of it are the same layer.
     pub fn new() -> Self {
+        Self::with_queues(QUEUE_CAPACITY, QUEUE_EXPIRY)
+    }
+
+    /// A new layer in whose channels for workers so many events may wait, each for so long, instead
+    /// of 100 for a minute.
+    pub fn with_queues(capacity: usize, expiry: Duration) -> Self {
         let random = RandomState::new().hash_one("prefix") >> 32;
         let prefix = format!("specific.{random:08x}!");
-        Self(Hub::new(Names { prefix, digits: 1 }, None))
+        Self {
+            hub: Hub::new(Names { prefix, digits: 1 }, None),
+            queues: Arc::new(Queues::new(capacity, expiry)),
+        }
+    }
+
+    /// In how many channels something waits for workers, or workers wait.
+    pub fn queue_count(&self) -> usize {
+        self.queues.len()
     }
 
     /// How many channels are open.
     pub fn channel_count(&self) -> usize {
-        self.0.channel_count()
+        self.hub.channel_count()
     }
 
     /// How many groups have members.
     pub fn group_count(&self) -> usize {
-        self.0.group_count()
+        self.hub.group_count()
     }
 
     /// How many members a group has.
     pub fn member_count(&self, group: GroupName<'_>) -> usize {
-        self.0.member_count(group.as_str())
+        self.hub.member_count(group.as_str())
     }
 }
 
@@ -72,11 +100,17 @@ impl fmt::Debug for InMemoryChannelLayer {
 
 impl ChannelLayer for InMemoryChannelLayer {
     fn new_channel(&self, receiver: Arc<dyn Receiver>) -> LayerFuture<'_, Channel> {
-        LayerFuture::ready(self.0.open(receiver))
+        LayerFuture::ready(self.hub.open(receiver))
     }
 
     fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
-        LayerFuture::ready(self.0.send(channel, event))
+        LayerFuture::ready(if channel.is_specific() {
+            self.hub.send(channel, event)
+        } else {
+            let open = self.hub.check_open();
+            open.map_err(|error| error.unsent(event.clone()))
+                .and_then(|()| self.queues.push(channel, event))
+        })
     }
 
     fn group_add<'a>(
@@ -84,7 +118,7 @@ impl ChannelLayer for InMemoryChannelLayer {
         group: GroupName<'a>,
         channel: &'a ChannelName,
     ) -> LayerFuture<'a, ()> {
-        LayerFuture::ready(self.0.group_add(group.as_str(), channel).map(drop))
+        LayerFuture::ready(self.hub.group_add(group.as_str(), channel).map(drop))
     }
 
     fn group_discard<'a>(
@@ -92,7 +126,7 @@ impl ChannelLayer for InMemoryChannelLayer {
         group: GroupName<'a>,
         channel: &'a ChannelName,
     ) -> LayerFuture<'a, ()> {
-        LayerFuture::ready(self.0.group_discard(group.as_str(), channel))
+        LayerFuture::ready(self.hub.group_discard(group.as_str(), channel))
     }
 
     fn group_send<'a>(
@@ -101,16 +135,25 @@ impl ChannelLayer for InMemoryChannelLayer {
         event: Event,
         except: Option<&'a ChannelName>,
     ) -> LayerFuture<'a, Delivery> {
-        LayerFuture::ready(self.0.group_send(group.as_str(), &event, except))
+        LayerFuture::ready(self.hub.group_send(group.as_str(), &event, except))
+    }
+
+    fn receive<'a>(&'a self, channel: &'a ChannelName) -> LayerFuture<'a, Event> {
+        LayerFuture::waiting(async {
+            self.hub.check_open()?;
+            self.queues.pop(channel).await
+        })
     }
 
     fn flush(&self) -> LayerFuture<'_, ()> {
-        self.0.flush();
+        self.hub.flush();
+        self.queues.flush();
         LayerFuture::ready(Ok(()))
     }
 
     fn close(&self) -> LayerFuture<'_, ()> {
-        self.0.close();
+        self.hub.close();
+        self.queues.close();
         LayerFuture::ready(Ok(()))
     }
 }

@@ -1,0 +1,112 @@
+//! What a worker goes by while it works on one channel.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::dead_letter::DeadLetter;
+use crate::app::Context;
+use crate::layer::ChannelLayer;
+use crate::{ChannelName, Error, Event};
+
+/// The longest pause between two attempts.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// One worker's work on one channel, until it is told to stop. Made by a [`Worker`](crate::Worker).
+#[derive(Debug)]
+pub struct Shift {
+    pub(super) channel: ChannelName,
+    pub(super) context: Arc<Context>,
+    pub(super) terms: Arc<Terms>,
+    /// Changes when no new job is to begin.
+    stop: watch::Receiver<bool>,
+}
+
+/// How often a job is tried, and what becomes of one that always fails.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Duration,
+    pub(crate) dead_letters: Option<ChannelName>,
+}
+
+impl Shift {
+    pub(crate) fn new(
+        channel: ChannelName,
+        context: Arc<Context>,
+        terms: Arc<Terms>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            channel,
+            context,
+            terms,
+            stop,
+        }
+    }
+
+    /// Waits until no new job is to begin. Cancel safe.
+    pub(super) async fn ended(&self) {
+        let mut stop = self.stop.clone();
+        // Whoever could tell is gone: that is the end as well.
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+
+    /// Waits until a job that runs has had its time. Cancel safe.
+    pub(super) async fn out_of_time(&self) {
+        self.ended().await;
+        tokio::time::sleep(self.context.limits.grace).await;
+    }
+
+    /// Waits before something is tried again; false if the shift ends meanwhile.
+    pub(super) async fn pause(&self, failures: u32) -> bool {
+        let factor = 2_u32.saturating_pow(failures.saturating_sub(1));
+        let pause = self.terms.backoff.saturating_mul(factor).min(LONGEST);
+        tokio::select! {
+            () = self.ended() => false,
+            () = tokio::time::sleep(pause) => true,
+        }
+    }
+
+    /// Puts a job that could not be ended in time back where it came from, so that another worker has
+    /// it.
+    pub(super) async fn give_back(&self, layer: &dyn ChannelLayer, event: Event) {
+        let event_type = event.event_type().clone();
+        match layer.send(&self.channel, event).await {
+            Ok(()) => tracing::warn!(%event_type, channel = %self.channel, "a job is given back"),
+            Err(error) => {
+                tracing::error!(%error, %event_type, channel = %self.channel, "a job is lost: it cannot be given back");
+            }
+        }
+    }
+
+    /// Lets go a job that always failed.
+    pub(super) async fn bury(
+        &self,
+        layer: &dyn ChannelLayer,
+        event: Event,
+        error: &Error,
+        attempts: u32,
+    ) {
+        let source = error.source_text();
+        let event_type = event.event_type().clone();
+        tracing::error!(%error, source, %event_type, channel = %self.channel, attempts, "a job failed for good");
+        let Some(dead_letters) = &self.terms.dead_letters else {
+            return;
+        };
+        let letter = DeadLetter {
+            channel: &self.channel,
+            attempts,
+            error: error.to_string(),
+            event: &event,
+        };
+        let sent = match letter.to_event() {
+            Ok(letter) => layer.send(dead_letters, letter).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            tracing::error!(%error, %event_type, channel = %self.channel, "a job is lost: there is no way to the dead letters");
+        }
+    }
+}
