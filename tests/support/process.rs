@@ -27,6 +27,7 @@ pub(crate) fn find(program: &str, package: &str) -> Result<PathBuf, String> {
 }
 
 /// A port that nobody listens at.
+#[allow(dead_code, reason = "not every test program needs one")]
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()

@@ -100,7 +100,6 @@ impl Fields {
         self.0.push((name.to_owned(), value));
     }
 
-    #[cfg(feature = "redis")]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -36,7 +36,8 @@ use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 /// event is for those who listen when it is published. Whether a mailbox is full is known, and
 /// counted, where it is: [`send`](ChannelLayer::send) does not fail with
 /// [`ErrorKind::ChannelFull`]. [`Delivery::matched`] counts the members in this process, and the
-/// other two are 0.
+/// other two are 0. The channel that a group send leaves out is a field of the message, which a
+/// Django site does not look at: its own channels are never left out.
 ///
 /// A user of Redis with an ACL needs `allchannels`, for the pattern, and the commands `PUBLISH`,
 /// `SUBSCRIBE`, `UNSUBSCRIBE`, `PSUBSCRIBE`, `PING`, `HELLO` and `SELECT`.

@@ -93,13 +93,12 @@ impl Topics {
         tokio::time::timeout(patience, hears)
             .await
             .unwrap_or_else(|_| {
-                Err(match &lock(&self.state).failure {
-                    Some(failure) => failure.error(),
-                    None => {
-                        let what = format!("Redis at {host} has confirmed no subscription in time");
-                        Error::new(ErrorKind::Unavailable, what)
-                    }
-                })
+                let state = lock(&self.state);
+                let failure = state.failure.as_ref().map(Failure::error);
+                Err(failure.unwrap_or_else(|| {
+                    let what = format!("Redis at {host} has confirmed no subscription in time");
+                    Error::new(ErrorKind::Unavailable, what)
+                }))
             })
     }
 }
