@@ -100,5 +100,5 @@ pub use self::socket::{Accept, BlockingWebSocket, Deny, Sender, TaskHandle, WebS
 pub use self::stats::{DropReason, Stats};
 pub use self::transport::Text;
 #[cfg(feature = "auth")]
-pub use self::views::{LoginForm, LoginView, LogoutView};
+pub use self::views::{LoginForm, LoginView, LogoutView, PublishView};
 pub use self::worker::Worker;

@@ -107,6 +107,15 @@ impl ChannelLayers {
         })
     }
 
+    /// The layer of the alias `default`.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub(crate) fn default_layer(&self) -> Result<&Arc<dyn ChannelLayer>> {
+        self.get(DEFAULT)
+    }
+
     /// All layers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn ChannelLayer>> {
         self.0.values()
