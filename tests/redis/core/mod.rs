@@ -3,6 +3,7 @@
 mod exchange;
 mod faults;
 mod jobs;
+mod losses;
 mod queues;
 
 use channels::RedisChannelLayer;

@@ -12,6 +12,7 @@ mod hosts;
 mod keys;
 mod member;
 mod options;
+mod outage;
 mod pubsub;
 mod shard;
 mod url;

@@ -1,6 +1,6 @@
 //! Beginning anew, and the end.
 
-use super::shared::Shared;
+use super::shared::{ALIVE_KEY, Shared};
 use crate::Result;
 
 /// How many keys one step of a search looks at.
@@ -14,9 +14,9 @@ impl Shared {
     /// As [`Connection::run`](super::super::connection::Connection::run).
     pub(super) async fn flush(&self) -> Result {
         self.hub.check_open()?;
-        self.memberships.clear();
         let pattern = self.keys.all();
-        for host in &self.hosts {
+        for station in &self.stations {
+            station.memberships.clear();
             let mut cursor = 0_u64;
             loop {
                 let mut scan = redis::cmd("SCAN");
@@ -25,9 +25,11 @@ impl Shared {
                     .arg(&pattern)
                     .arg("COUNT")
                     .arg(STEP);
-                let (next, keys): (u64, Vec<Vec<u8>>) = host.run(&scan).await?;
+                let (next, mut keys): (u64, Vec<Vec<u8>>) = station.commands.run(&scan).await?;
+                // Who lives, lives.
+                keys.retain(|key| !key.ends_with(ALIVE_KEY.as_bytes()));
                 if !keys.is_empty() {
-                    host.run::<()>(redis::cmd("DEL").arg(keys)).await?;
+                    station.commands.run::<()>(&redis::Cmd::del(keys)).await?;
                 }
                 if next == 0 {
                     break;
@@ -35,8 +37,7 @@ impl Shared {
                 cursor = next;
             }
         }
-        // The others would take this process for dead.
-        self.show_life().await.map(|_| ())
+        Ok(())
     }
 
     /// Takes out what nobody reads any more.
@@ -49,8 +50,8 @@ impl Shared {
             self.alive_key(&self.own_queue),
             self.keys.queue(&self.own_queue),
         ];
-        for host in &self.hosts {
-            host.run::<()>(redis::cmd("DEL").arg(&keys)).await?;
+        for station in &self.stations {
+            station.commands.run::<()>(&redis::Cmd::del(&keys)).await?;
         }
         Ok(())
     }

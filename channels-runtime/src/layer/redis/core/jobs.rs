@@ -1,18 +1,19 @@
 //! What comes in for workers: the events of a channel that no process owns.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
-use super::super::connection::{Backoff, failure, open};
-use super::receiver::BLOCK;
+use super::super::connection::Backoff;
+use super::super::hosts::Host;
+use super::super::outage::Outage;
+use super::scripts::{CLAIM, RELEASE};
 use super::shared::SharedRef;
-use crate::{Event, Result};
+use super::watch::Watch;
+use crate::{Error, Event, Result};
 
 /// Where the events of one channel come in, at all hosts.
 ///
@@ -31,6 +32,8 @@ pub(super) struct Intake {
 struct State {
     taken: VecDeque<Taken>,
     waiting: usize,
+    /// What arrived last, from each host.
+    last: BTreeMap<usize, Vec<u8>>,
 }
 
 /// An event, and as what it lay in Redis.
@@ -84,6 +87,14 @@ impl Intake {
         }
     }
 
+    fn last(&self, host: usize) -> Vec<u8> {
+        self.state().last.get(&host).cloned().unwrap_or_default()
+    }
+
+    fn arrived(&self, host: usize, member: Vec<u8>) {
+        self.state().last.insert(host, member);
+    }
+
     fn give(&self, taken: Taken) {
         self.state().taken.push_back(taken);
         self.arrived.notify_one();
@@ -130,47 +141,57 @@ pub(super) struct Taker {
 impl Taker {
     pub(super) async fn run(self) {
         let mut backoff = Backoff::new(self.shared.patience);
+        let mut outage = Outage::new("a worker's channel hears nothing from Redis");
         loop {
             self.intake.until_wanted().await;
             sleep_until(backoff.until()).await;
             let attempt = backoff.failed();
-            let patience = self.shared.patience + Duration::from_secs(BLOCK);
-            let opened = open(self.host(), attempt, patience, |_| {}).await;
+            let opened = Watch::open(self.host(), attempt, self.shared.patience).await;
             let error = match opened {
-                Ok(redis) => self.take(redis, &mut backoff).await,
+                Ok(watch) => self.take(watch, &mut backoff, &mut outage).await,
                 Err(error) => error,
             };
-            tracing::warn!(%error, "a worker's channel hears nothing from Redis");
+            outage.failed(&error);
         }
     }
 
     /// Takes events until that fails.
-    async fn take(&self, mut redis: MultiplexedConnection, backoff: &mut Backoff) -> crate::Error {
+    async fn take(&self, mut watch: Watch, backoff: &mut Backoff, outage: &mut Outage) -> Error {
         loop {
             if let Err(error) = self.give_back().await {
                 return error;
             }
             self.intake.until_wanted().await;
-            let popped: redis::RedisResult<Option<(String, Vec<u8>, f64)>> = redis::cmd("BZPOPMIN")
-                .arg(&self.key)
-                .arg(BLOCK)
-                .query_async(&mut redis)
-                .await;
-            match popped {
-                Ok(Some((_, member, score))) => self.read(member, score),
-                Ok(None) => {}
-                Err(error) => return failure(self.host(), error),
+            match self.claim(&mut watch).await {
+                Ok(true) => {}
+                Ok(false) => watch.changed().await,
+                Err(error) => return error,
             }
             backoff.succeeded();
+            outage.over(self.host());
         }
     }
 
+    /// Takes an event; tells whether there may be more.
+    async fn claim(&self, watch: &mut Watch) -> Result<bool> {
+        let mut commands = redis::pipe();
+        CLAIM
+            .add_to(&mut commands, &[&self.key, &self.taken_key()])
+            .arg(self.intake.last(self.at))
+            .arg(self.shared.bounds.expiry);
+        commands.exists(&self.key);
+        let (taken, more): (Option<(Vec<u8>, f64)>, bool) = watch.run(&commands).await?;
+        let Some((member, score)) = taken else {
+            return Ok(more);
+        };
+        self.intake.arrived(self.at, member.clone());
+        self.read(member, score);
+        Ok(true)
+    }
+
     fn read(&self, member: Vec<u8>, score: f64) {
-        match self
-            .shared
-            .members
-            .read(&member, Some(self.shared.lifetime()))
-        {
+        let lifetime = Some(self.shared.lifetime());
+        match self.shared.members.read(&member, lifetime) {
             Ok(received) => self.intake.give(Taken {
                 event: received.event,
                 member,
@@ -182,19 +203,16 @@ impl Taker {
     }
 
     /// Puts what was taken for somebody who has gone back where it was.
-    pub(super) async fn give_back(&self) -> Result {
+    async fn give_back(&self) -> Result {
         let mut left_over = self.intake.left_over();
         while let Some(taken) = left_over.pop() {
             let mut commands = redis::pipe();
             commands
-                .cmd("ZADD")
-                .arg(&self.key)
-                .arg(taken.score)
-                .arg(&taken.member)
+                .zadd(&self.key, &taken.member, taken.score)
                 .ignore();
-            let expiry = self.shared.bounds.expiry;
-            commands.cmd("EXPIRE").arg(&self.key).arg(expiry).ignore();
-            let host = &self.shared.hosts[taken.host];
+            let expiry = i64::try_from(self.shared.bounds.expiry).unwrap_or(i64::MAX);
+            commands.expire(&self.key, expiry).ignore();
+            let host = &self.shared.stations[taken.host].commands;
             if let Err(error) = host.run_all::<()>(&commands).await {
                 self.intake.give(taken);
                 for taken in left_over {
@@ -206,7 +224,26 @@ impl Taker {
         Ok(())
     }
 
-    fn host(&self) -> &super::super::hosts::Host {
-        self.shared.hosts[self.at].host()
+    /// The end: what nobody has got is for other processes.
+    pub(super) async fn release(&self) -> Result {
+        self.give_back().await?;
+        let host = &self.shared.stations[self.at].commands;
+        let keys = [&self.key, &self.taken_key()];
+        RELEASE
+            .run(host, &keys, |command| {
+                command.arg(self.intake.last(self.at));
+                command.arg(self.shared.bounds.expiry);
+            })
+            .await
+    }
+
+    /// What this process has taken last from the queue: as the backup of `channels_redis`, but for
+    /// each process.
+    fn taken_key(&self) -> String {
+        format!("{}$inflight.{}", self.key, self.shared.own_queue)
+    }
+
+    fn host(&self) -> &Host {
+        self.shared.stations[self.at].host()
     }
 }

@@ -1,9 +1,13 @@
-//! The memberships of this process' channels, which it keeps alive in Redis.
+//! The memberships of this process' channels at one host, which it keeps alive in Redis.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+
+/// How many are remembered that still have to be taken out. What is forgotten beyond it lies in Redis
+/// until it expires: a name to which nobody listens.
+const LEAVING: usize = 1 << 16;
 
 /// Which channels are in which groups, by their names on the wire.
 #[derive(Default)]
@@ -16,48 +20,51 @@ pub(super) struct Memberships {
 #[derive(Default)]
 struct State {
     groups: HashMap<String, HashSet<String>>,
-    /// Channels that are gone, with their groups: still to be taken out of Redis.
-    leaving: Vec<Membership>,
+    /// Who is gone, and may still be in Redis. Never somebody who is in `groups`.
+    leaving: HashSet<Membership>,
 }
 
 /// A channel in a group.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Membership {
     pub(super) group: String,
     pub(super) channel: String,
 }
 
 impl Memberships {
-    pub(super) fn add(&self, group: &str, channel: &str) {
+    pub(super) fn add(&self, membership: &Membership) {
         let mut state = self.state();
-        let groups = state.groups.entry(channel.to_owned()).or_default();
-        groups.insert(group.to_owned());
+        state.leaving.remove(membership);
+        let groups = state.groups.entry(membership.channel.clone()).or_default();
+        groups.insert(membership.group.clone());
     }
 
-    pub(super) fn remove(&self, group: &str, channel: &str) {
+    pub(super) fn remove(&self, membership: &Membership) {
         let mut state = self.state();
-        if let Some(groups) = state.groups.get_mut(channel) {
-            groups.remove(group);
+        if let Some(groups) = state.groups.get_mut(&membership.channel) {
+            groups.remove(&membership.group);
             if groups.is_empty() {
-                state.groups.remove(channel);
+                state.groups.remove(&membership.channel);
             }
+        }
+    }
+
+    /// Who is no member, and may be one in Redis.
+    pub(super) fn take_out_later(&self, membership: Membership) {
+        let mut state = self.state();
+        if !state.has(&membership) && state.leaving.len() < LEAVING {
+            state.leaving.insert(membership);
+            self.left.notify_one();
         }
     }
 
     /// The channel is gone, and whoever drops it cannot wait for Redis.
     pub(super) fn leave(&self, channel: &str) {
-        let mut state = self.state();
-        let groups = state.groups.remove(channel).unwrap_or_default();
-        if groups.is_empty() {
-            return;
+        let groups = self.state().groups.remove(channel).unwrap_or_default();
+        for group in groups {
+            let channel = channel.to_owned();
+            self.take_out_later(Membership { group, channel });
         }
-        let leaving = groups.into_iter().map(|group| Membership {
-            group,
-            channel: channel.to_owned(),
-        });
-        state.leaving.extend(leaving);
-        drop(state);
-        self.left.notify_one();
     }
 
     /// Waits until somebody has left. Cancel safe.
@@ -65,13 +72,26 @@ impl Memberships {
         self.left.notified().await;
     }
 
-    pub(super) fn take_leaving(&self) -> Vec<Membership> {
-        std::mem::take(&mut self.state().leaving)
+    /// Some of those that still have to be taken out.
+    pub(super) fn leaving(&self, most: usize) -> Vec<Membership> {
+        self.state().leaving.iter().take(most).cloned().collect()
     }
 
-    /// They could not be taken out: once more, later.
-    pub(super) fn put_back(&self, leaving: Vec<Membership>) {
-        self.state().leaving.extend(leaving);
+    /// These have been taken out. Gives those who have joined again meanwhile.
+    pub(super) fn have_left(&self, gone: Vec<Membership>) -> Vec<Membership> {
+        let mut state = self.state();
+        for membership in &gone {
+            state.leaving.remove(membership);
+        }
+        gone.into_iter().filter(|it| state.has(it)).collect()
+    }
+
+    pub(super) fn has(&self, membership: &Membership) -> bool {
+        self.state().has(membership)
+    }
+
+    pub(super) fn has_channel(&self, channel: &str) -> bool {
+        self.state().groups.contains_key(channel)
     }
 
     pub(super) fn all(&self) -> Vec<Membership> {
@@ -98,5 +118,12 @@ impl Memberships {
     /// No code panics while it holds this lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has(&self, membership: &Membership) -> bool {
+        let groups = self.groups.get(&membership.channel);
+        groups.is_some_and(|groups| groups.contains(&membership.group))
     }
 }

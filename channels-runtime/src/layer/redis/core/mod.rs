@@ -9,6 +9,8 @@ mod receiver;
 mod scripts;
 mod send;
 mod shared;
+mod station;
+mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,7 +27,7 @@ use self::keeper::Keeper;
 use self::memberships::Membership;
 use self::receiver::QueueReader;
 use self::shared::{Shared, SharedRef};
-use super::connection::Connection;
+use self::station::Station;
 use super::url::RedisUrl;
 use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
@@ -99,7 +101,8 @@ impl RedisChannelLayer {
 
     /// How many groups have members in this process.
     pub fn group_count(&self) -> usize {
-        self.shared().memberships.group_count()
+        let stations = self.shared().stations.iter();
+        stations.map(|it| it.memberships.group_count()).sum()
     }
 
     /// How many messages came that are no events: of a program with other keys or another format,
@@ -131,13 +134,14 @@ impl Layer {
     async fn start(&self) -> Result {
         self.started
             .get_or_try_init(async || {
-                self.shared.show_life().await?;
-                let readers = (0..self.shared.hosts.len())
-                    .map(|at| QueueReader::new(self.shared.clone(), at));
-                for reader in readers {
-                    self.spawn(reader.run())?;
+                let own_queue = &self.shared.own_queue;
+                let own = &self.shared.stations[self.shared.shard_of_queue(own_queue)];
+                own.show_life(&self.shared.alive_key(own_queue)).await?;
+                for at in 0..self.shared.stations.len() {
+                    self.spawn(QueueReader::new(self.shared.clone(), at).run())?;
+                    self.spawn(Keeper::new(self.shared.clone(), at).run())?;
                 }
-                self.spawn(Keeper::new(self.shared.clone()).run())
+                Ok(())
             })
             .await
             .copied()
@@ -157,7 +161,7 @@ impl Layer {
             return Ok(Arc::clone(intake));
         }
         let intake = Arc::new(Intake::default());
-        for at in 0..self.shared.hosts.len() {
+        for at in 0..self.shared.stations.len() {
             self.spawn(self.taker(channel, &intake, at).run())?;
         }
         intakes.insert(channel.clone(), Arc::clone(&intake));
@@ -179,19 +183,10 @@ impl Layer {
             group: Shared::group_name(group)?,
             channel: channel.to_string(),
         };
-        // Renewed from now on; a channel of another process is its own process' business.
-        if channel.as_str().starts_with(&self.shared.own_queue) {
-            self.shared
-                .memberships
-                .add(&membership.group, &membership.channel);
-        }
-        let entered = self.shared.enter(std::slice::from_ref(&membership)).await;
-        if entered.is_err() {
-            self.shared
-                .memberships
-                .remove(&membership.group, &membership.channel);
-        }
-        entered
+        // A channel of another process is its own process' business.
+        let is_own = channel.as_str().starts_with(&self.shared.own_queue);
+        let station = self.shared.station_of_group(&membership.group);
+        station.join(membership, is_own).await
     }
 
     async fn discard(&self, group: GroupName<'_>, channel: &ChannelName) -> Result {
@@ -200,12 +195,8 @@ impl Layer {
             group: Shared::group_name(group)?,
             channel: channel.to_string(),
         };
-        self.shared
-            .memberships
-            .remove(&membership.group, &membership.channel);
-        self.shared
-            .take_out(std::slice::from_ref(&membership))
-            .await
+        let station = self.shared.station_of_group(&membership.group);
+        station.leave(membership).await
     }
 
     async fn receive(&self, channel: &ChannelName) -> Result<Event> {
@@ -229,26 +220,29 @@ impl Layer {
         self.shared.close();
         self.tasks().abort_all();
         let cleared = async {
-            self.shared.take_out_leaving().await?;
-            self.shared.take_out(&self.shared.memberships.all()).await?;
-            let intakes: Vec<_> = {
-                let intakes = self.intakes.lock().unwrap_or_else(PoisonError::into_inner);
-                intakes
-                    .iter()
-                    .map(|(channel, intake)| self.taker(channel, intake, 0))
-                    .collect()
-            };
-            for taker in intakes {
-                taker.give_back().await?;
+            for station in &self.shared.stations {
+                station.take_out_all().await?;
+            }
+            for taker in self.takers() {
+                taker.release().await?;
             }
             self.shared.remove_own_keys().await
         };
         if let Err(error) = cleared.await {
             tracing::warn!(%error, "what this process has in Redis stays until it expires");
         }
-        for host in &self.shared.hosts {
-            host.close();
+        for station in &self.shared.stations {
+            station.commands.close();
         }
+    }
+
+    /// For all channels and hosts.
+    fn takers(&self) -> Vec<Taker> {
+        let intakes = self.intakes.lock().unwrap_or_else(PoisonError::into_inner);
+        let takers = intakes.iter().flat_map(|(channel, intake)| {
+            (0..self.shared.stations.len()).map(|at| self.taker(channel, intake, at))
+        });
+        takers.collect()
     }
 
     fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
@@ -264,7 +258,9 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.shared.memberships.leave(self.channel.name().as_str());
+        for station in &self.shared.stations {
+            station.memberships.leave(self.channel.name().as_str());
+        }
     }
 }
 
@@ -337,7 +333,7 @@ impl ChannelLayer for RedisChannelLayer {
 
 impl fmt::Debug for RedisChannelLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts = self.shared().hosts.iter().map(Connection::host);
+        let hosts = self.shared().stations.iter().map(Station::host);
         f.debug_struct("RedisChannelLayer")
             .field("hosts", &hosts.collect::<Vec<_>>())
             .field("channels", &self.channel_count())

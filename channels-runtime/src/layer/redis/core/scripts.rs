@@ -1,21 +1,28 @@
 //! What has to happen in one step inside of Redis.
 
-use redis::{Cmd, FromRedisValue, ToRedisArgs};
+use redis::{Cmd, FromRedisValue, Pipeline, ToRedisArgs};
 
 use super::super::connection::Connection;
 use crate::Result;
 
-/// Puts events into queues that have room. `ARGV`: the events, then the capacities, both in the order
-/// of the keys, then now, the highest score that is too old, and the expiry. Gives for each key
-/// whether there was room.
+/// Puts events into queues that have room. `KEYS`: a queue for each event, then for each the key that
+/// shows that the queue's process lives, or the queue again. `ARGV`: the events, then the capacities,
+/// then for how many seconds an event waits. Gives for each event 1, or 0 if there was no room, or -1
+/// if the process is dead.
 ///
-/// It adds before it removes: a Redis without memory refuses a script's first write alone.
+/// The time is that of Redis: the clocks of the servers may differ. It adds before it removes: a Redis
+/// without memory refuses a script's first write alone.
 pub(super) const PUSH: Script = Script(
-    "local n = #KEYS
-local now, old, expiry = ARGV[2*n+1], ARGV[2*n+2], ARGV[2*n+3]
+    "local n = (#ARGV - 1) / 2
+local expiry = ARGV[2*n+1]
+local time = redis.call('TIME')
+local now = time[1] .. '.' .. string.format('%06d', time[2])
+local old = time[1] - expiry
 local sent = {}
 for i = 1, n do
-  if redis.call('ZCOUNT', KEYS[i], '(' .. old, '+inf') < tonumber(ARGV[n+i]) then
+  if KEYS[n+i] ~= KEYS[i] and redis.call('EXISTS', KEYS[n+i]) == 0 then
+    sent[i] = -1
+  elseif redis.call('ZCOUNT', KEYS[i], '(' .. old, '+inf') < tonumber(ARGV[n+i]) then
     redis.call('ZADD', KEYS[i], now, ARGV[i])
     redis.call('ZREMRANGEBYSCORE', KEYS[i], 0, old)
     redis.call('EXPIRE', KEYS[i], expiry)
@@ -25,6 +32,34 @@ for i = 1, n do
   end
 end
 return sent",
+);
+
+/// Takes an event out of a queue that several processes read. `KEYS`: the queue, and what this process
+/// has taken. `ARGV`: what it got the last time, and for how many seconds an event waits. Gives the
+/// event and its score, or nothing.
+///
+/// An answer may be lost: what it did not get is then what it gets.
+pub(super) const CLAIM: Script = Script(
+    "local taken = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+if taken[1] and taken[1] ~= ARGV[1] then return taken end
+redis.call('DEL', KEYS[2])
+taken = redis.call('ZPOPMIN', KEYS[1])
+if taken[1] then
+  redis.call('ZADD', KEYS[2], taken[2], taken[1])
+  redis.call('EXPIRE', KEYS[2], ARGV[2])
+  return taken
+end
+return false",
+);
+
+/// Puts back what was taken and did not arrive. `KEYS` and `ARGV` as with [`CLAIM`].
+pub(super) const RELEASE: Script = Script(
+    "local taken = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+if taken[1] and taken[1] ~= ARGV[1] then
+  redis.call('ZADD', KEYS[1], taken[2], taken[1])
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
+end
+redis.call('DEL', KEYS[2])",
 );
 
 /// A script. Its text travels each time: that is a few hundred bytes, Redis compiles it once, and no
@@ -40,15 +75,26 @@ impl Script {
     pub(super) async fn run<T: FromRedisValue>(
         &self,
         connection: &Connection,
-        keys: &[impl ToRedisArgs + Sync],
+        keys: &[impl ToRedisArgs],
         arguments: impl FnOnce(&mut Cmd) + Send,
     ) -> Result<T> {
-        let mut command = redis::cmd("EVAL");
-        command.arg(self.0).arg(keys.len());
-        for key in keys {
-            command.arg(key);
-        }
+        let mut command = self.command(keys);
         arguments(&mut command);
         connection.run(&command).await
+    }
+
+    /// Adds it to other commands.
+    pub(super) fn add_to<'a>(
+        &self,
+        commands: &'a mut Pipeline,
+        keys: &[impl ToRedisArgs],
+    ) -> &'a mut Pipeline {
+        commands.add_command(self.command(keys))
+    }
+
+    fn command(&self, keys: &[impl ToRedisArgs]) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.0).arg(keys.len()).arg(keys);
+        command
     }
 }

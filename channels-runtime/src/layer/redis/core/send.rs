@@ -2,21 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use super::super::connection::Connection;
+use futures_util::future::join_all;
+
 use super::super::keys::non_local_name;
 use super::super::member::Recipients;
 use super::scripts::PUSH;
-use super::shared::{Shared, shows_life, unix_seconds, unix_time};
+use super::shared::{Shared, shows_life, unix_seconds};
 use crate::layer::Delivery;
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 
 /// One event for one queue.
 struct Parcel {
     key: String,
+    /// The key that shows that the queue's process lives, if it shows that.
+    alive_key: Option<String>,
     member: Vec<u8>,
     capacity: usize,
-    /// How many channels it is for.
-    channels: usize,
+    /// Whom it is for.
+    channels: Vec<String>,
+}
+
+/// What became of a parcel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Queued,
+    Full,
+    /// Nobody will ever read that queue.
+    Dead,
 }
 
 impl Shared {
@@ -32,19 +44,20 @@ impl Shared {
         } else {
             Recipients::Queue
         };
-        let parcel = self.parcel(name, event, recipients, 1)?;
-        let sent = self.push(self.host_of_channel(channel), &[parcel]).await?;
-        if sent == [true] {
-            return Ok(());
+        let member = self.members.write(event, recipients, unix_seconds())?;
+        let parcel = self.parcel(vec![name.to_owned()], member);
+        let sent = self.push(self.shard_of_channel(channel), &[parcel]).await?;
+        if sent == [Sent::Full] {
+            let full = format!("the channel `{channel}` is full");
+            return Err(Error::new(ErrorKind::ChannelFull, full));
         }
-        let full = format!("the channel `{channel}` is full");
-        Err(Error::new(ErrorKind::ChannelFull, full))
+        Ok(())
     }
 
     /// # Errors
     ///
     /// As [`Connection::run`](super::super::connection::Connection::run), for the first host that
-    /// fails. Members on other hosts may have the event.
+    /// fails. Members on other hosts have the event.
     pub(super) async fn group_send(
         &self,
         group: GroupName<'_>,
@@ -53,137 +66,124 @@ impl Shared {
     ) -> Result<Delivery> {
         self.hub.check_open()?;
         let group = Self::group_name(group)?;
-        let mut delivery = Delivery::default();
-        for (host, parcels) in self.parcels(&group, event, except).await? {
-            let sent = self.push(&self.hosts[host], &parcels).await?;
-            for (parcel, sent) in parcels.iter().zip(sent) {
-                delivery.matched += parcel.channels;
-                if !sent {
-                    delivery.dropped += parcel.channels;
-                }
+        let mut members = self.members(&group).await?;
+        members.retain(|member| except.is_none_or(|except| except.as_str() != member));
+        let hosts = self.parcels(members, event)?;
+        let pushed = hosts.iter().map(|(at, parcels)| self.push(*at, parcels));
+        let pushed = join_all(pushed).await;
+
+        let (mut delivery, mut dead) = (Delivery::default(), Vec::new());
+        let mut result = Ok(());
+        for ((_, parcels), sent) in hosts.iter().zip(pushed) {
+            match sent {
+                Ok(sent) => count(parcels, &sent, &mut delivery, &mut dead),
+                Err(error) => result = result.and(Err(error)),
             }
         }
-        Ok(delivery)
+        if !dead.is_empty() {
+            self.take_out_dead(&group, &dead).await;
+        }
+        result.map(|()| delivery)
     }
 
-    /// What a group send brings to which host.
-    async fn parcels(
-        &self,
-        group: &str,
-        event: &Event,
-        except: Option<&ChannelName>,
-    ) -> Result<BTreeMap<usize, Vec<Parcel>>> {
-        let members = self.living_members(group).await?;
-        let mut queues: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for member in &members {
-            if except.is_none_or(|except| except.as_str() != member) {
-                queues
-                    .entry(non_local_name(member))
-                    .or_default()
-                    .push(member);
+    /// The members of a group, without those whose time is over.
+    async fn members(&self, group: &str) -> Result<Vec<String>> {
+        let key = self.keys.group(group);
+        let oldest = unix_seconds().saturating_sub(self.bounds.group_expiry);
+        let mut commands = redis::pipe();
+        commands.zrembyscore(&key, 0, oldest).ignore();
+        commands.zrange(&key, 0, -1);
+        let station = self.station_of_group(group);
+        let (members,): (Vec<Vec<u8>>,) = station.commands.run_all(&commands).await?;
+        let members = members.into_iter().map(String::from_utf8);
+        // What is no text is no channel; somebody else has put it there.
+        Ok(members.filter_map(std::result::Result::ok).collect())
+    }
+
+    /// What a group send brings to which host: one parcel for each queue.
+    fn parcels(&self, members: Vec<String>, event: &Event) -> Result<BTreeMap<usize, Vec<Parcel>>> {
+        let mut queues: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for member in members {
+            let queue = non_local_name(&member);
+            if let Some(channels) = queues.get_mut(queue) {
+                channels.push(member);
+            } else {
+                queues.insert(queue.to_owned(), vec![member]);
             }
         }
         let mut hosts: BTreeMap<usize, Vec<Parcel>> = BTreeMap::new();
         for (queue, channels) in queues {
-            let recipients = Recipients::Many(&channels);
-            let parcel = self.parcel(channels[0], event, recipients, channels.len())?;
-            let host = self.shard_of_queue(queue);
-            hosts.entry(host).or_default().push(parcel);
+            let names: Vec<_> = channels.iter().map(String::as_str).collect();
+            let recipients = Recipients::Many(&names);
+            let member = self.members.write(event, recipients, unix_seconds())?;
+            let parcel = self.parcel(channels, member);
+            let at = self.shard_of_queue(&queue);
+            hosts.entry(at).or_default().push(parcel);
         }
         Ok(hosts)
     }
 
-    /// The members of a group, without those whose time is over, and those of dead processes: these
-    /// are taken out.
-    async fn living_members(&self, group: &str) -> Result<Vec<String>> {
-        let key = self.keys.group(group);
-        let host = self.host_of_group(group);
-        let oldest = unix_seconds().saturating_sub(self.bounds.group_expiry);
-        let mut commands = redis::pipe();
-        commands
-            .cmd("ZREMRANGEBYSCORE")
-            .arg(&key)
-            .arg(0)
-            .arg(oldest)
-            .ignore();
-        commands.cmd("ZRANGE").arg(&key).arg(0).arg(-1);
-        let (members,): (Vec<String>,) = host.run_all(&commands).await?;
-        let dead = self.dead_queues(&members).await?;
-        if dead.is_empty() {
-            return Ok(members);
-        }
-        let is_dead = |member: &String| dead.contains(&non_local_name(member).to_owned());
-        let (gone, living): (Vec<_>, Vec<_>) = members.into_iter().partition(is_dead);
-        let mut command = redis::cmd("ZREM");
-        command.arg(&key).arg(gone);
-        host.run::<()>(&command).await?;
-        Ok(living)
-    }
-
-    /// The queues of processes of ours that have shown no sign of life for a while. A process shows it
-    /// at each host; its queue's own is asked.
-    async fn dead_queues(&self, members: &[String]) -> Result<Vec<String>> {
-        let queues = members.iter().map(|member| non_local_name(member));
-        let mut queues: Vec<_> = queues
-            .filter(|queue| shows_life(queue) && *queue != self.own_queue)
-            .collect();
-        queues.sort_unstable();
-        queues.dedup();
-        let mut dead = Vec::new();
-        for (at, host) in self.hosts.iter().enumerate() {
-            let here = queues
-                .iter()
-                .filter(|queue| self.shard_of_queue(queue) == at);
-            let here: Vec<_> = here.copied().collect();
-            if here.is_empty() {
-                continue;
-            }
-            let mut commands = redis::pipe();
-            for queue in &here {
-                commands.cmd("EXISTS").arg(self.alive_key(queue));
-            }
-            let alive: Vec<bool> = host.run_all(&commands).await?;
-            let here = here.into_iter().zip(alive);
-            dead.extend(
-                here.filter(|(_, alive)| !alive)
-                    .map(|(queue, _)| queue.to_owned()),
-            );
-        }
-        Ok(dead)
-    }
-
-    fn parcel(
-        &self,
-        channel: &str,
-        event: &Event,
-        recipients: Recipients<'_>,
-        channels: usize,
-    ) -> Result<Parcel> {
-        Ok(Parcel {
+    fn parcel(&self, channels: Vec<String>, member: Vec<u8>) -> Parcel {
+        let channel = channels.first().map(String::as_str).unwrap_or_default();
+        let queue = non_local_name(channel);
+        Parcel {
             key: self.keys.queue(channel),
-            member: self.members.write(event, recipients, unix_seconds())?,
+            alive_key: shows_life(queue).then(|| self.alive_key(queue)),
+            member,
             capacity: self.capacities.of(channel),
             channels,
-        })
+        }
     }
 
-    /// Puts parcels into their queues, which one host has; tells which had room.
-    async fn push(&self, host: &Connection, parcels: &[Parcel]) -> Result<Vec<bool>> {
-        let keys: Vec<_> = parcels.iter().map(|parcel| parcel.key.as_str()).collect();
-        let now = unix_time();
-        let old = now.as_secs().saturating_sub(self.bounds.expiry);
-        PUSH.run(host, &keys, |command| {
+    /// Puts parcels into their queues, which one host has.
+    async fn push(&self, at: usize, parcels: &[Parcel]) -> Result<Vec<Sent>> {
+        let queues = parcels.iter().map(|parcel| &parcel.key);
+        let alive = parcels.iter();
+        let alive = alive.map(|parcel| parcel.alive_key.as_ref().unwrap_or(&parcel.key));
+        let keys: Vec<_> = queues.chain(alive).collect();
+        let sent = PUSH.run(&self.stations[at].commands, &keys, |command| {
             for parcel in parcels {
                 command.arg(&parcel.member);
             }
             for parcel in parcels {
                 command.arg(parcel.capacity);
             }
-            command
-                .arg(now.as_secs_f64())
-                .arg(old)
-                .arg(self.bounds.expiry);
-        })
-        .await
+            command.arg(self.bounds.expiry);
+        });
+        let sent: Vec<i8> = sent.await?;
+        let sent = sent.into_iter().map(|sent| match sent {
+            1 => Sent::Queued,
+            0 => Sent::Full,
+            _ => Sent::Dead,
+        });
+        Ok(sent.collect())
+    }
+
+    /// Takes the members of dead processes out. If that fails, the next send does it.
+    async fn take_out_dead(&self, group: &str, dead: &[&str]) {
+        let command = redis::Cmd::zrem(self.keys.group(group), dead);
+        let taken_out = self.station_of_group(group).commands.run::<()>(&command);
+        if let Err(error) = taken_out.await {
+            tracing::debug!(%error, "members of a dead process stay in a group");
+        }
+    }
+}
+
+/// Counts whom parcels have reached, and notes who is dead.
+fn count<'a>(
+    parcels: &'a [Parcel],
+    sent: &[Sent],
+    delivery: &mut Delivery,
+    dead: &mut Vec<&'a str>,
+) {
+    for (parcel, sent) in parcels.iter().zip(sent) {
+        match sent {
+            Sent::Queued => delivery.matched += parcel.channels.len(),
+            Sent::Full => {
+                delivery.matched += parcel.channels.len();
+                delivery.dropped += parcel.channels.len();
+            }
+            Sent::Dead => dead.extend(parcel.channels.iter().map(String::as_str)),
+        }
     }
 }

@@ -13,12 +13,15 @@ use super::super::keys::{Keys, non_local_name};
 use super::super::member::Members;
 use super::super::options::{Options, wrong};
 use super::super::shard::shard;
-use super::memberships::Memberships;
+use super::station::Station;
 use crate::layer::hub::{Hub, Names};
 use crate::{ChannelName, Error, ErrorKind, GroupName, Result};
 
 /// For how long after a sign of life a process counts as living.
 pub(super) const ALIVE: Duration = Duration::from_secs(10);
+
+/// What the names of the keys end with by which they show it.
+pub(super) const ALIVE_KEY: &str = ":alive";
 
 /// What tells the ids of these processes from those of a Django site: its are random UUIDs, which
 /// have a `4` there.
@@ -27,8 +30,7 @@ const MARK: (usize, &str) = (12, "c");
 pub(super) struct Shared {
     /// The channels of this process. Its groups are in Redis, not there.
     pub(super) hub: Hub,
-    pub(super) memberships: Memberships,
-    pub(super) hosts: Box<[Connection]>,
+    pub(super) stations: Box<[Station]>,
     pub(super) keys: Keys,
     pub(super) members: Members,
     pub(super) capacities: Capacities,
@@ -92,8 +94,11 @@ impl Shared {
     pub(super) fn new(options: &Options, bounds: Bounds, capacities: Capacities) -> Result<Self> {
         let process = process_id()?;
         let prefix = format!("specific.{process}!");
-        let hosts = options.hosts()?.into_iter();
-        let connect = |host| Connection::new(host, options.patience);
+        let keys = options.keys();
+        let stations = options.hosts()?.into_iter().map(|host| {
+            let commands = Connection::new(host, options.patience);
+            Station::new(commands, keys.clone(), bounds.group_expiry)
+        });
         Ok(Self {
             hub: Hub::new(
                 Names {
@@ -102,9 +107,8 @@ impl Shared {
                 },
                 None,
             ),
-            memberships: Memberships::default(),
-            hosts: hosts.map(connect).collect(),
-            keys: options.keys(),
+            stations: stations.collect(),
+            keys,
             members: Members {
                 body: options.body(),
                 prefix: bounds.random_prefix,
@@ -120,43 +124,33 @@ impl Shared {
     }
 
     /// The host of a group's members.
-    pub(super) fn host_of_group(&self, group: &str) -> &Connection {
-        self.host(shard(group, self.host_count()))
+    pub(super) fn station_of_group(&self, group: &str) -> &Station {
+        &self.stations[shard(group, self.host_count())]
     }
 
     /// The host of a channel's queue. What belongs to nobody goes round.
     ///
     /// `channels_redis` hashes the whole name in `send`, and so does not find the queue that its own
     /// `receive` reads. These processes read theirs on all hosts, so that such events come, too.
-    pub(super) fn host_of_channel(&self, channel: &ChannelName) -> &Connection {
+    pub(super) fn shard_of_channel(&self, channel: &ChannelName) -> usize {
         if channel.is_specific() {
-            return self.host_of_queue(non_local_name(channel.as_str()));
+            return self.shard_of_queue(non_local_name(channel.as_str()));
         }
-        let next = self.next.fetch_add(1, Ordering::Relaxed);
-        self.host(next % self.hosts.len())
+        self.next.fetch_add(1, Ordering::Relaxed) % self.stations.len()
     }
 
-    /// The host of a queue to which a group send goes.
-    pub(super) fn host_of_queue(&self, queue: &str) -> &Connection {
-        self.host(self.shard_of_queue(queue))
-    }
-
+    /// The host of a queue. There a process shows that it lives.
     pub(super) fn shard_of_queue(&self, queue: &str) -> usize {
         shard(queue, self.host_count())
     }
 
-    fn host(&self, at: usize) -> &Connection {
-        // There is one host at least, and the shard is below their number.
-        &self.hosts[at.min(self.hosts.len() - 1)]
-    }
-
     fn host_count(&self) -> u32 {
-        u32::try_from(self.hosts.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.stations.len()).unwrap_or(u32::MAX)
     }
 
     /// The key that shows that a process lives. Its queue's name is a part of it.
     pub(super) fn alive_key(&self, queue: &str) -> String {
-        format!("{}:alive", self.keys.queue(queue))
+        format!("{}{ALIVE_KEY}", self.keys.queue(queue))
     }
 
     /// How old an encrypted event may be.

@@ -12,6 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use super::super::connection::{Backoff, failure, open};
 use super::super::gap::gap;
 use super::super::hosts::Host;
+use super::super::outage::Outage;
 use super::Shared;
 use super::topics::Topics;
 use crate::{Error, ErrorKind, Result};
@@ -27,6 +28,7 @@ pub(super) struct Listener {
     shared: Arc<Shared>,
     at: usize,
     backoff: Backoff,
+    outage: Outage,
     /// Since when messages may have been missed.
     missing_since: Option<SystemTime>,
 }
@@ -48,6 +50,7 @@ impl Listener {
     pub(super) fn new(shared: Arc<Shared>, at: usize) -> Self {
         Self {
             backoff: Backoff::new(shared.patience),
+            outage: Outage::new("the channel layer hears nothing from Redis"),
             shared,
             at,
             missing_since: None,
@@ -64,8 +67,7 @@ impl Listener {
                 }
                 Err(error) => error,
             };
-            let source = error.source_text();
-            tracing::warn!(%error, source, "the channel layer hears nothing from Redis");
+            self.outage.failed(&error);
             self.topics().lost(&error);
         }
     }
@@ -91,8 +93,9 @@ impl Listener {
         let mut session = Session { redis, signs };
         self.catch_up(&mut session).await?;
         self.topics().connected();
+        self.outage
+            .over(self.shared.stations[self.at].commands.host());
         if let Some(since) = self.missing_since.take() {
-            tracing::info!(host = %self.host(), "the channel layer hears Redis again");
             self.tell_of_gap(since)?;
         }
         Ok(session)

@@ -1,0 +1,141 @@
+//! A host, as this process sees it: how it is reached, and which members this process has there.
+
+use redis::Pipeline;
+
+use super::super::connection::Connection;
+use super::super::hosts::Host;
+use super::super::keys::Keys;
+use super::memberships::{Membership, Memberships};
+use super::shared::{ALIVE, unix_time};
+use crate::Result;
+
+/// How many memberships one write holds.
+const BATCH: usize = 500;
+
+pub(super) struct Station {
+    pub(super) commands: Connection,
+    pub(super) memberships: Memberships,
+    keys: Keys,
+    /// For how many seconds a membership lasts.
+    group_expiry: u64,
+}
+
+impl Station {
+    pub(super) fn new(commands: Connection, keys: Keys, group_expiry: u64) -> Self {
+        Self {
+            commands,
+            memberships: Memberships::default(),
+            keys,
+            group_expiry,
+        }
+    }
+
+    pub(super) fn host(&self) -> &Host {
+        self.commands.host()
+    }
+
+    /// Shows for a while that a process lives, by its key. Tells whether Redis knew.
+    pub(super) async fn show_life(&self, alive_key: &str) -> Result<bool> {
+        let mut commands = redis::pipe();
+        commands.exists(alive_key);
+        commands.set_ex(alive_key, 1, ALIVE.as_secs()).ignore();
+        let (was_known,) = self.commands.run_all(&commands).await?;
+        Ok(was_known)
+    }
+
+    /// Makes somebody a member, who is renewed from then on if the channel is this process' own.
+    ///
+    /// Whether it fails or is dropped before its end: who is no member here is none in Redis, soon.
+    pub(super) async fn join(&self, membership: Membership, is_own: bool) -> Result {
+        if is_own {
+            self.memberships.add(&membership);
+        }
+        let joined = self.enter(std::slice::from_ref(&membership)).await;
+        if joined.is_err() {
+            self.memberships.remove(&membership);
+        }
+        // It may have failed in Redis' eyes alone, or the channel is gone by now.
+        if is_own && !self.memberships.has(&membership) {
+            self.memberships.take_out_later(membership);
+        }
+        joined
+    }
+
+    /// Ends a membership; if that fails, a little later.
+    pub(super) async fn leave(&self, membership: Membership) -> Result {
+        self.memberships.remove(&membership);
+        let left = self.take_out(std::slice::from_ref(&membership)).await;
+        if left.is_err() {
+            self.memberships.take_out_later(membership);
+        }
+        left
+    }
+
+    /// Enters all memberships again, with today's date.
+    pub(super) async fn renew(&self) -> Result {
+        for batch in self.memberships.all().chunks(BATCH) {
+            self.enter(batch).await?;
+            // Whoever has left meanwhile may have been taken out before.
+            for membership in batch {
+                if !self.memberships.has(membership) {
+                    self.memberships.take_out_later(membership.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out who is gone.
+    pub(super) async fn take_out_leaving(&self) -> Result {
+        loop {
+            let leaving = self.memberships.leaving(BATCH);
+            if leaving.is_empty() {
+                return Ok(());
+            }
+            self.take_out(&leaving).await?;
+            let again = self.memberships.have_left(leaving);
+            self.enter(&again).await?;
+        }
+    }
+
+    pub(super) async fn take_out_all(&self) -> Result {
+        self.take_out_leaving().await?;
+        for batch in self.memberships.all().chunks(BATCH) {
+            self.take_out(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// `ZADD` and `EXPIRE`, as `channels_redis` does.
+    async fn enter(&self, memberships: &[Membership]) -> Result {
+        let now = unix_time().as_secs_f64();
+        let expiry = i64::try_from(self.group_expiry).unwrap_or(i64::MAX);
+        self.for_each(memberships, |commands, key, channel| {
+            commands.zadd(key, channel, now).ignore();
+            commands.expire(key, expiry).ignore();
+        })
+        .await
+    }
+
+    async fn take_out(&self, memberships: &[Membership]) -> Result {
+        self.for_each(memberships, |commands, key, channel| {
+            commands.zrem(key, channel).ignore();
+        })
+        .await
+    }
+
+    async fn for_each(
+        &self,
+        memberships: &[Membership],
+        add: impl Fn(&mut Pipeline, &str, &str),
+    ) -> Result {
+        if memberships.is_empty() {
+            return Ok(());
+        }
+        let mut commands = redis::pipe();
+        for Membership { group, channel } in memberships {
+            add(&mut commands, &self.keys.group(group), channel);
+        }
+        self.commands.run_all(&commands).await
+    }
+}
