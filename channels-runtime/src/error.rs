@@ -4,6 +4,8 @@ use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::{ChannelName, Event};
+
 /// Any error, boxed: what user code may fail with.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -94,6 +96,18 @@ impl Error {
         Self::with_source(ErrorKind::Unavailable, None, source)
     }
 
+    /// Wraps an error of a channel layer: [`ErrorKind::Layer`]. For layers of your own.
+    pub fn layer(source: impl Into<BoxError>) -> Self {
+        Self::with_source(ErrorKind::Layer, None, source)
+    }
+
+    /// A channel has no room for an event, which comes back with the error:
+    /// [`ErrorKind::ChannelFull`]. For layers of your own.
+    pub fn channel_full(channel: &ChannelName, event: Event) -> Self {
+        let what = format!("the channel `{channel}` is full");
+        Self::new(ErrorKind::ChannelFull, what).with_unsent(event)
+    }
+
     /// Makes an error that says something of its own.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
@@ -122,9 +136,9 @@ impl Error {
         }))
     }
 
-    /// Attaches the value that could not be sent.
+    /// Attaches the value that could not be sent, which [`into_unsent`](Self::into_unsent) gives back.
     #[must_use]
-    pub(crate) fn unsent(mut self, value: impl Any + Send + Sync) -> Self {
+    pub fn with_unsent(mut self, value: impl Any + Send + Sync) -> Self {
         self.0.unsent = Some(Box::new(value));
         self
     }
@@ -301,7 +315,7 @@ mod tests {
 
     #[test]
     fn the_unsent_value_comes_back() {
-        let error = Error::new(ErrorKind::Closed, "over").unsent(String::from("hello"));
+        let error = Error::new(ErrorKind::Closed, "over").with_unsent(String::from("hello"));
         let error = error
             .into_unsent::<u32>()
             .expect_err("a string is no number");

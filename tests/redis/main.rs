@@ -7,6 +7,7 @@ mod process;
 mod redis;
 
 mod commands;
+mod conformance;
 mod consumers;
 mod core;
 mod exchange;

@@ -158,7 +158,7 @@ impl Link {
         };
         let error = Error::new(kind, message);
         Poll::Ready(Err(match chunk.take() {
-            Some(chunk) => error.unsent(chunk),
+            Some(chunk) => error.with_unsent(chunk),
             None => error,
         }))
     }

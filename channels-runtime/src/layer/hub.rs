@@ -118,7 +118,7 @@ impl Hub {
     pub(super) fn send(&self, channel: &ChannelName, event: Event) -> Result<()> {
         self.0
             .check_open()
-            .map_err(|error| error.unsent(event.clone()))?;
+            .map_err(|error| error.with_unsent(event.clone()))?;
         let receiver = self.0.number(channel).and_then(|number| {
             let channels = self.0.channel_shard(number);
             channels
@@ -126,10 +126,7 @@ impl Hub {
                 .map(|entry| Arc::clone(&entry.receiver))
         });
         match receiver.map(|receiver| receiver.deliver(&event)) {
-            Some(Delivered::Full) => {
-                let full = format!("the channel `{channel}` is full");
-                Err(Error::new(ErrorKind::ChannelFull, full).unsent(event))
-            }
+            Some(Delivered::Full) => Err(Error::channel_full(channel, event)),
             Some(Delivered::Queued | Delivered::Closed) | None => Ok(()),
         }
     }
@@ -177,7 +174,7 @@ impl Hub {
     ) -> Result<Delivery> {
         self.0
             .check_open()
-            .map_err(|error| error.unsent(event.clone()))?;
+            .map_err(|error| error.with_unsent(event.clone()))?;
         let members = self
             .0
             .group_shard(group)
@@ -199,7 +196,18 @@ impl Hub {
         Ok(delivery)
     }
 
-    pub(super) fn flush(&self) {
+    /// Ends all memberships.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Layer`] after [`close`](Self::close).
+    pub(super) fn flush(&self) -> Result {
+        self.check_open()?;
+        self.end_memberships();
+        Ok(())
+    }
+
+    fn end_memberships(&self) {
         for shard in &self.0.channels {
             let mut channels = lock(shard);
             for (channel, entry) in channels.iter_mut() {
@@ -247,7 +255,7 @@ impl Hub {
     /// Ends all memberships; every call fails from now on.
     pub(super) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
-        self.flush();
+        self.end_memberships();
     }
 }
 

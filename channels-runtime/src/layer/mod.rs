@@ -79,8 +79,11 @@ pub trait ChannelLayer: fmt::Debug + Send + Sync + 'static {
     /// Takes the next event that was sent to a channel by a name of the program's own, `thumbnails`
     /// say, and waits for one: what workers do. Of several receivers, one gets it.
     ///
+    /// They come in the order in which they were sent, unless the layer spreads them over several
+    /// hosts.
+    ///
     /// It fails with [`ErrorKind::Config`] if the layer keeps nothing for channels that nobody has
-    /// opened.
+    /// opened, and if the channel is a connection's.
     ///
     /// If the future is dropped before it completes, no event is lost.
     fn receive<'a>(&'a self, channel: &'a ChannelName) -> LayerFuture<'a, Event> {
@@ -93,6 +96,17 @@ pub trait ChannelLayer: fmt::Debug + Send + Sync + 'static {
 
     /// Closes the layer: nothing is sent or received any more.
     fn close(&self) -> LayerFuture<'_, ()>;
+}
+
+/// # Errors
+///
+/// [`ErrorKind::Config`] if the channel is a connection's, to which alone its events go.
+fn check_is_queue(channel: &ChannelName) -> Result {
+    if channel.is_specific() {
+        let what = format!("`{channel}` is a connection's channel: no worker receives from it");
+        return Err(Error::new(ErrorKind::Config, what));
+    }
+    Ok(())
 }
 
 /// The receiving end of a channel. Implemented by connections; called by layers.

@@ -239,7 +239,7 @@ impl Link {
         let mut message = Some(message);
         let sent = std::future::poll_fn(|cx| self.poll_send(&mut message, cx)).await;
         sent.map_err(|error| match message.take() {
-            Some(message) => error.unsent(message),
+            Some(message) => error.with_unsent(message),
             None => error,
         })
     }

@@ -122,7 +122,7 @@ impl WebSocket {
             Some(frame) => self.link.send(frame?).await.map_err(|error| {
                 // The frame is the runtime's own: what comes back is the message, as ever.
                 match to_json(value) {
-                    Ok(text) => error.unsent(Message::from(text)),
+                    Ok(text) => error.with_unsent(Message::from(text)),
                     Err(_) => error,
                 }
             }),

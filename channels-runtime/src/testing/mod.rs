@@ -22,11 +22,13 @@
 
 mod application;
 mod http;
+mod layer;
 mod streaming;
 mod websocket;
 
 pub use self::application::ApplicationCommunicator;
 pub use self::http::HttpCommunicator;
+pub use self::layer::check_channel_layer;
 pub use self::streaming::StreamingResponse;
 pub use self::websocket::{Accepted, Refused, WebsocketCommunicator};
 

@@ -60,6 +60,20 @@ async fn each_job_goes_to_one_of_several_processes() {
 }
 
 #[tokio::test]
+async fn jobs_come_in_order() {
+    let redis = Redis::start().await;
+    let layer = core(&redis.address());
+    for number in 0..50 {
+        within("a send", layer.send(&tasks(), say(&number.to_string())))
+            .await
+            .expect("room");
+    }
+    for number in 0..50 {
+        assert_eq!(next(&layer).await, number.to_string());
+    }
+}
+
+#[tokio::test]
 async fn a_django_site_sends_jobs_as_well() {
     let redis = Redis::start().await;
     let host = format!("redis://{}", redis.address());

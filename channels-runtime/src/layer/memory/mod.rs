@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use self::queues::Queues;
 use super::hub::{Hub, Names};
-use super::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver};
+use super::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_queue};
 use crate::{ChannelName, Event, GroupName};
 
 /// Channels' defaults: how many events wait for workers in a channel, and how long.
@@ -108,7 +108,7 @@ impl ChannelLayer for InMemoryChannelLayer {
             self.hub.send(channel, event)
         } else {
             let open = self.hub.check_open();
-            open.map_err(|error| error.unsent(event.clone()))
+            open.map_err(|error| error.with_unsent(event.clone()))
                 .and_then(|()| self.queues.push(channel, event))
         })
     }
@@ -141,14 +141,14 @@ impl ChannelLayer for InMemoryChannelLayer {
     fn receive<'a>(&'a self, channel: &'a ChannelName) -> LayerFuture<'a, Event> {
         LayerFuture::waiting(async {
             self.hub.check_open()?;
+            check_is_queue(channel)?;
             self.queues.pop(channel).await
         })
     }
 
     fn flush(&self) -> LayerFuture<'_, ()> {
-        self.hub.flush();
         self.queues.flush();
-        LayerFuture::ready(Ok(()))
+        LayerFuture::ready(self.hub.flush())
     }
 
     fn close(&self) -> LayerFuture<'_, ()> {

@@ -60,7 +60,7 @@ impl Queues {
                 "the channel `{channel}` is full: {} wait for workers",
                 self.capacity
             );
-            return Err(Error::new(ErrorKind::ChannelFull, full).unsent(event));
+            return Err(Error::new(ErrorKind::ChannelFull, full).with_unsent(event));
         }
         queue.events.push_back((now, event));
         queue.arrived.notify_one();

@@ -29,7 +29,7 @@ use self::receiver::QueueReader;
 use self::shared::{Shared, SharedRef};
 use self::station::Station;
 use super::url::RedisUrl;
-use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver};
+use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_queue};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 
 /// A channel layer over Redis' sorted sets: `channels_redis.core.RedisChannelLayer`, on the same keys.
@@ -201,10 +201,7 @@ impl Layer {
 
     async fn receive(&self, channel: &ChannelName) -> Result<Event> {
         self.shared.hub.check_open()?;
-        if channel.is_specific() {
-            let what = format!("`{channel}` is a connection's channel: no worker receives from it");
-            return Err(Error::new(ErrorKind::Config, what));
-        }
+        check_is_queue(channel)?;
         let intake = self.intake(channel)?;
         tokio::select! {
             event = intake.next() => Ok(event),
@@ -283,7 +280,7 @@ impl ChannelLayer for RedisChannelLayer {
     fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
         LayerFuture::waiting(async move {
             let sent = self.shared().send(channel, &event).await;
-            sent.map_err(|error| error.unsent(event))
+            sent.map_err(|error| error.with_unsent(event))
         })
     }
 
@@ -311,7 +308,7 @@ impl ChannelLayer for RedisChannelLayer {
     ) -> LayerFuture<'a, Delivery> {
         LayerFuture::waiting(async move {
             let sent = self.shared().group_send(group, &event, except).await;
-            sent.map_err(|error| error.unsent(event))
+            sent.map_err(|error| error.with_unsent(event))
         })
     }
 

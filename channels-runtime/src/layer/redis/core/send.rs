@@ -9,7 +9,7 @@ use super::super::member::Recipients;
 use super::scripts::PUSH;
 use super::shared::{Shared, shows_life, unix_seconds};
 use crate::layer::Delivery;
-use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
+use crate::{ChannelName, Error, Event, GroupName, Result};
 
 /// One event for one queue.
 struct Parcel {
@@ -48,8 +48,7 @@ impl Shared {
         let parcel = self.parcel(vec![name.to_owned()], member);
         let sent = self.push(self.shard_of_channel(channel), &[parcel]).await?;
         if sent == [Sent::Full] {
-            let full = format!("the channel `{channel}` is full");
-            return Err(Error::new(ErrorKind::ChannelFull, full));
+            return Err(Error::channel_full(channel, event.clone()));
         }
         Ok(())
     }

@@ -217,7 +217,7 @@ impl ChannelLayer for RedisPubSubChannelLayer {
     fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
         LayerFuture::waiting(async move {
             let sent = self.0.shared.publish(channel.as_str(), &event, None).await;
-            sent.map_err(|error| error.unsent(event))
+            sent.map_err(|error| error.with_unsent(event))
         })
     }
 
@@ -266,13 +266,12 @@ impl ChannelLayer for RedisPubSubChannelLayer {
     ) -> LayerFuture<'a, Delivery> {
         LayerFuture::waiting(async move {
             let sent = self.0.shared.group_send(group, &event, except).await;
-            sent.map_err(|error| error.unsent(event))
+            sent.map_err(|error| error.with_unsent(event))
         })
     }
 
     fn flush(&self) -> LayerFuture<'_, ()> {
-        self.0.shared.hub.flush();
-        LayerFuture::ready(Ok(()))
+        LayerFuture::ready(self.0.shared.hub.flush())
     }
 
     fn close(&self) -> LayerFuture<'_, ()> {

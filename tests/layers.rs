@@ -1,0 +1,162 @@
+//! The cases that every channel layer is put through: ours, one of a third party, and broken ones,
+//! each of which has to be found out. Those over Redis are in `tests/redis`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use channels::testing::check_channel_layer;
+use channels::{
+    Channel, ChannelLayer, ChannelName, Delivery, Event, GroupName, InMemoryChannelLayer,
+    LayerFuture, Receiver, Result,
+};
+
+#[tokio::test(start_paused = true)]
+async fn the_in_memory_layer() {
+    let layer = InMemoryChannelLayer::new();
+    let checked = check_channel_layer(async || Ok(Arc::new(layer.clone()))).await;
+    assert!(checked.expect("it passes"), "it has queues for workers");
+}
+
+/// A layer of a third party: it passes everything on, but for its flaw.
+#[derive(Clone, Debug)]
+struct Wrapped {
+    inner: InMemoryChannelLayer,
+    flaw: Flaw,
+    calls: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flaw {
+    None,
+    LosesSome,
+    RepeatsSome,
+    SendsToAll,
+    FoldsNames,
+    NeverLeaves,
+    LosesWhatFails,
+    HasNoQueues,
+}
+
+impl Wrapped {
+    fn new(flaw: Flaw) -> Self {
+        Self {
+            inner: InMemoryChannelLayer::new(),
+            flaw,
+            calls: Arc::default(),
+        }
+    }
+
+    fn is_seventh(&self) -> bool {
+        self.calls.fetch_add(1, Ordering::Relaxed) % 7 == 6
+    }
+}
+
+impl ChannelLayer for Wrapped {
+    fn new_channel(&self, receiver: Arc<dyn Receiver>) -> LayerFuture<'_, Channel> {
+        self.inner.new_channel(receiver)
+    }
+
+    fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
+        LayerFuture::waiting(async move {
+            let sent = self.inner.send(channel, event).await;
+            match sent {
+                Err(error) if self.flaw == Flaw::LosesWhatFails => {
+                    Err(channels::Error::layer(error.to_string()))
+                }
+                sent => sent,
+            }
+        })
+    }
+
+    fn group_add<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        LayerFuture::waiting(async move {
+            let folded = group.as_str().to_lowercase();
+            let group = match self.flaw {
+                Flaw::FoldsNames => GroupName::new(&folded)?,
+                _ => group,
+            };
+            self.inner.group_add(group, channel).await
+        })
+    }
+
+    fn group_discard<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        if self.flaw == Flaw::NeverLeaves {
+            return LayerFuture::ready(Ok(()));
+        }
+        self.inner.group_discard(group, channel)
+    }
+
+    fn group_send<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        event: Event,
+        except: Option<&'a ChannelName>,
+    ) -> LayerFuture<'a, Delivery> {
+        LayerFuture::waiting(async move {
+            let folded = group.as_str().to_lowercase();
+            let group = match self.flaw {
+                Flaw::FoldsNames => GroupName::new(&folded)?,
+                Flaw::LosesSome if self.is_seventh() => return Ok(Delivery::default()),
+                Flaw::RepeatsSome if self.is_seventh() => {
+                    self.inner.group_send(group, event.clone(), except).await?;
+                    group
+                }
+                _ => group,
+            };
+            let except = except.filter(|_| self.flaw != Flaw::SendsToAll);
+            self.inner.group_send(group, event, except).await
+        })
+    }
+
+    fn receive<'a>(&'a self, channel: &'a ChannelName) -> LayerFuture<'a, Event> {
+        LayerFuture::waiting(async move {
+            if self.flaw == Flaw::HasNoQueues {
+                let what = format!("`{channel}` cannot be received");
+                return Err(channels::Error::unavailable(what));
+            }
+            self.inner.receive(channel).await
+        })
+    }
+
+    fn flush(&self) -> LayerFuture<'_, ()> {
+        self.inner.flush()
+    }
+
+    fn close(&self) -> LayerFuture<'_, ()> {
+        self.inner.close()
+    }
+}
+
+async fn check(flaw: Flaw) -> Result<bool> {
+    let layer = Wrapped::new(flaw);
+    check_channel_layer(async || Ok(Arc::new(layer.clone()))).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_a_third_party() {
+    assert!(check(Flaw::None).await.expect("it passes"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_flaw_is_found() {
+    for (flaw, case) in [
+        (Flaw::LosesSome, "`a_group_send"),
+        (Flaw::RepeatsSome, "`a_group_send"),
+        (Flaw::SendsToAll, "`a_group_send_leaves_out_whom_it_shall`"),
+        (Flaw::FoldsNames, "`groups_of_similar_names_are_different`"),
+        (Flaw::NeverLeaves, "`who_leaves_hears_nothing_more`"),
+        (Flaw::LosesWhatFails, "`a_member_without_room_harms_nobody`"),
+        (Flaw::HasNoQueues, "cannot be received"),
+    ] {
+        let error = check(flaw).await.expect_err("a flaw");
+        assert!(error.to_string().contains(case), "{flaw:?}: {error}");
+    }
+}
