@@ -1,13 +1,18 @@
 """Django Channels, as its tutorial writes consumers; uvicorn and Daphne serve `application`."""
 
 import json
+import os
 
 import django
 from django.conf import settings
 
 settings.configure(
     INSTALLED_APPS=["channels"],
-    CHANNEL_LAYERS={"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}},
+    CHANNEL_LAYERS={
+        "default": json.loads(
+            os.environ.get("CHANNEL_LAYER", '{"BACKEND": "channels.layers.InMemoryChannelLayer"}')
+        )
+    },
     SECRET_KEY="a benchmark keeps no secrets",
 )
 django.setup()

@@ -20,10 +20,10 @@ pub struct Window {
     pub measure: Duration,
 }
 
-/// Counts from its start what the server and the generator use.
+/// Counts from its start what the servers and the generator use.
 #[derive(Debug)]
 pub struct Meter {
-    pid: u32,
+    pids: Vec<u32>,
     server: u64,
     own: u64,
     since: Instant,
@@ -34,11 +34,11 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// That the server is gone.
-    pub fn start(pid: u32) -> Result<Self> {
+    /// That a server is gone.
+    pub fn start(pids: &[u32]) -> Result<Self> {
         Ok(Self {
-            pid,
-            server: sys::cpu_ns(pid)?,
+            pids: pids.to_vec(),
+            server: sys::cpu_ns_of_all(pids)?,
             own: own_ns(),
             since: Instant::now(),
         })
@@ -51,7 +51,7 @@ impl Meter {
     /// That the server is gone.
     pub fn stop(&self, messages: u64, metrics: &mut Metrics) -> Result<()> {
         let wall = self.since.elapsed().as_nanos() as f64;
-        let server = (sys::cpu_ns(self.pid)? - self.server) as f64;
+        let server = (sys::cpu_ns_of_all(&self.pids)? - self.server) as f64;
         let own = (own_ns() - self.own) as f64;
         metrics.insert("cpu_us", server / 1000.0 / messages.max(1) as f64);
         metrics.insert("rate", messages as f64 / (wall / 1e9));

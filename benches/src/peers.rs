@@ -155,12 +155,13 @@ impl Peer {
         }
     }
 
-    /// Starts the peer on one core and waits until it answers.
+    /// Starts the peer on one core and waits until it answers; with a channel layer as its program
+    /// takes it: `--layer`, or the environment's `CHANNEL_LAYER`.
     ///
     /// # Errors
     ///
     /// That it does not start.
-    pub fn start(&self, core: usize, log: &Path) -> Result<Running> {
+    pub fn start(&self, core: usize, layer: Option<&str>, log: &Path) -> Result<Running> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
@@ -169,6 +170,11 @@ impl Peer {
         let mut command = Command::new("taskset");
         command.args(["--cpu-list", &core.to_string()]);
         self.arguments(&mut command, port);
+        match (self.program, layer) {
+            (Program::Rust(..), Some(layer)) => command.args(["--layer", layer]),
+            (_, Some(layer)) => command.env("CHANNEL_LAYER", layer),
+            (_, None) => &mut command,
+        };
         let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

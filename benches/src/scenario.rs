@@ -202,6 +202,7 @@ pub const ALL: [Scenario; 21] = [
             in_flight: 1,
             size: 16 * 1024,
             deaf: true,
+            every: None,
         }),
         path: "/chat/",
     },
@@ -244,6 +245,7 @@ const fn fan(
         in_flight,
         size: 64,
         deaf: false,
+        every: None,
     };
     Scenario {
         name,
@@ -300,12 +302,12 @@ impl Scenario {
             "needs {needed} open files, this machine allows {}",
             effort.files
         );
-        let server = peer.start(effort.core, log)?;
+        let server = peer.start(effort.core, None, log)?;
         let pid = server.pid();
-        let swarm = || Swarm::new(server.address, self.path);
+        let swarm = || Swarm::new(&[server.address], self.path);
         match self.load {
             Load::Echo(echo) => echo.run(&mut swarm()?, pid, effort.window),
-            Load::Fan(fan) => fan.run(&mut swarm()?, pid, effort.window),
+            Load::Fan(fan) => fan.run(&mut swarm()?, &[pid], effort.window),
             Load::Idle(connections) => Idle {
                 connections,
                 hold: effort.hold,
@@ -319,8 +321,8 @@ impl Scenario {
                     warm,
                     ..effort.window
                 };
-                let without = Fan { deaf: false, ..fan }.run(&mut swarm()?, pid, window)?;
-                let mut metrics = fan.run(&mut swarm()?, pid, window)?;
+                let without = Fan { deaf: false, ..fan }.run(&mut swarm()?, &[pid], window)?;
+                let mut metrics = fan.run(&mut swarm()?, &[pid], window)?;
                 metrics.insert("p99_without_us", without["p99_us"]);
                 metrics.insert("slowdown", metrics["p99_us"] / without["p99_us"]);
                 Ok(metrics)

@@ -16,6 +16,8 @@ pub struct Arguments {
     pub threads: usize,
     /// The read buffer of tungstenite, if another than its default.
     pub buffer: Option<usize>,
+    /// The URL of the channel layer, if another than that of one process.
+    pub layer: Option<String>,
 }
 
 impl Arguments {
@@ -31,6 +33,7 @@ impl Arguments {
             address: arguments.value_from_str("--addr")?,
             threads: arguments.opt_value_from_str("--threads")?.unwrap_or(1),
             buffer: arguments.opt_value_from_str("--buffer")?,
+            layer: arguments.opt_value_from_str("--layer")?,
         };
         let rest = arguments.finish();
         anyhow::ensure!(rest.is_empty(), "no such argument: {rest:?}");

@@ -75,6 +75,15 @@ pub fn cpu_ns(pid: u32) -> Result<u64> {
     Ok(sum)
 }
 
+/// The same for several processes.
+///
+/// # Errors
+///
+/// As [`cpu_ns`].
+pub fn cpu_ns_of_all(pids: &[u32]) -> Result<u64> {
+    pids.iter().map(|&pid| cpu_ns(pid)).sum()
+}
+
 /// The resident memory of a process and of its children, in bytes.
 ///
 /// # Errors

@@ -77,7 +77,7 @@ impl Echo {
         }
         drive(swarm, &mut echoes, window.warm)?;
         echoes.latencies.clear();
-        let meter = Meter::start(pid)?;
+        let meter = Meter::start(&[pid])?;
         drive(swarm, &mut echoes, window.measure)?;
         let mut metrics = Metrics::new();
         ensure!(

@@ -26,6 +26,8 @@ pub struct Fan {
     pub size: usize,
     /// Whether there is one more member, which never reads.
     pub deaf: bool,
+    /// How often each sender sends, if not as soon as its last message has reached everybody.
+    pub every: Option<Duration>,
 }
 
 /// Every delivery is checked: each member gets each sender's messages, all of them, in order.
@@ -45,19 +47,48 @@ struct Sender {
     delivered: usize,
 }
 
+impl Sender {
+    /// Has sent a first message, now.
+    fn new(number: u32, at: Instant) -> Self {
+        Self {
+            number,
+            at,
+            delivered: 0,
+        }
+    }
+}
+
 impl Fan {
-    /// Runs the load against a server.
+    /// Runs the load against a server, or several that share the group.
     ///
     /// # Errors
     ///
     /// That a connection is lost, or a delivery is wrong or missing.
-    pub fn run(&self, swarm: &mut Swarm, pid: u32, window: Window) -> Result<Metrics> {
+    pub fn run(&self, swarm: &mut Swarm, pids: &[u32], window: Window) -> Result<Metrics> {
+        self.open(swarm)?;
+        self.load(swarm, pids, window)
+    }
+
+    /// Opens the members' connections.
+    ///
+    /// # Errors
+    ///
+    /// That one is refused.
+    pub fn open(&self, swarm: &mut Swarm) -> Result<()> {
         swarm.open_all(self.members, Duration::from_secs(120), &mut ())?;
         if self.deaf {
             swarm.open_deaf(&mut ())?;
         }
         // A client may have its 101 before its server has made it a member.
-        swarm.turn(Duration::from_millis(200), &mut ())?;
+        swarm.turn(Duration::from_millis(200), &mut ())
+    }
+
+    /// Runs the load over connections that are open. `sends` is how many messages were sent in all.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn load(&self, swarm: &mut Swarm, pids: &[u32], window: Window) -> Result<Metrics> {
         let mut deliveries = Deliveries {
             fan: *self,
             senders: Vec::new(),
@@ -67,17 +98,13 @@ impl Fan {
             stopped: false,
         };
         for sender in 0..self.in_flight {
-            deliveries.senders.push(Sender {
-                number: 1,
-                at: Instant::now(),
-                delivered: 0,
-            });
+            deliveries.senders.push(Sender::new(1, Instant::now()));
             swarm.send(sender, self.frame(sender, 1))?;
         }
-        let before = sys::resident(pid)?;
+        let before = resident(pids)?;
         drive(swarm, &mut deliveries, window.warm)?;
         deliveries.latencies.clear();
-        let meter = Meter::start(pid)?;
+        let meter = Meter::start(pids)?;
         drive(swarm, &mut deliveries, window.measure)?;
         // A slow server delivers in bursts of a whole group: a few of them, or the end of the
         // window falls anywhere within one.
@@ -94,7 +121,7 @@ impl Fan {
         );
         meter.stop(deliveries.latencies.count(), &mut metrics)?;
         deliveries.latencies.summarize(&mut metrics);
-        let grown = sys::resident(pid)?.saturating_sub(before);
+        let grown = resident(pids)?.saturating_sub(before);
         metrics.insert("grown_bytes", grown as f64);
         deliveries.stopped = true;
         let end = Instant::now() + Duration::from_secs(20);
@@ -106,6 +133,8 @@ impl Fan {
             ensure!(Instant::now() < end, "some deliveries never came");
             swarm.turn(Duration::from_millis(100), &mut deliveries)?;
         }
+        let sends: u32 = deliveries.senders.iter().map(|sender| sender.number).sum();
+        metrics.insert("sends", sends.into());
         Ok(metrics)
     }
 
@@ -125,9 +154,48 @@ impl Fan {
 fn drive(swarm: &mut Swarm, sink: &mut Deliveries, time: Duration) -> Result<()> {
     let end = Instant::now() + time;
     while Instant::now() < end {
-        swarm.turn(Duration::from_millis(10), sink)?;
+        swarm.turn(sink.patience(), sink)?;
+        for (from, frame) in sink.due() {
+            swarm.send(from, frame)?;
+        }
     }
     Ok(())
+}
+
+fn resident(pids: &[u32]) -> Result<u64> {
+    pids.iter().map(|&pid| sys::resident(pid)).sum()
+}
+
+impl Deliveries {
+    /// How long nothing has to be sent.
+    fn patience(&self) -> Duration {
+        let next = self.senders.iter().filter_map(|sender| self.next(sender));
+        let next = next
+            .min()
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        next.unwrap_or(Duration::from_millis(10))
+            .min(Duration::from_millis(10))
+    }
+
+    /// What has to be sent now.
+    fn due(&mut self) -> Vec<(usize, Frame)> {
+        let (mut frames, now) = (Vec::new(), Instant::now());
+        for from in 0..self.senders.len() {
+            let sender = &self.senders[from];
+            if self.next(sender).is_some_and(|at| at <= now) {
+                let number = sender.number + 1;
+                self.senders[from] = Sender::new(number, now);
+                frames.push((from, self.fan.frame(from, number)));
+            }
+        }
+        frames
+    }
+
+    /// When a sender sends again, if that is by the clock and its last message has reached everybody.
+    fn next(&self, sender: &Sender) -> Option<Instant> {
+        let every = self.fan.every?;
+        (sender.delivered == self.fan.members).then(|| sender.at + every)
+    }
 }
 
 impl Sink for Deliveries {
@@ -156,12 +224,8 @@ impl Sink for Deliveries {
         *last = number;
         self.latencies.record(now - sender.at);
         sender.delivered += 1;
-        if sender.delivered == self.fan.members && !self.stopped {
-            *sender = Sender {
-                number: number + 1,
-                at: Instant::now(),
-                delivered: 0,
-            };
+        if sender.delivered == self.fan.members && !self.stopped && self.fan.every.is_none() {
+            *sender = Sender::new(number + 1, Instant::now());
             send.push((from, self.fan.frame(from, sender.number)));
         }
         Ok(())

@@ -33,7 +33,7 @@ impl Idle {
     pub fn run(&self, swarm: &mut Swarm, pid: u32) -> Result<Metrics> {
         let mut metrics = Metrics::new();
         let (empty, kernel) = (sys::resident(pid)?, sys::kernel_memory()?);
-        let meter = Meter::start(pid)?;
+        let meter = Meter::start(&[pid])?;
         swarm.open_all(self.connections, Duration::from_secs(180), &mut ())?;
         meter.stop(self.connections as u64, &mut metrics)?;
         rename(&mut metrics, "cpu_us", "handshake_us");
@@ -45,7 +45,7 @@ impl Idle {
         metrics.insert("bytes", each(sys::resident(pid)?.saturating_sub(empty)));
         metrics.insert("kernel_bytes", each(kernel));
 
-        let meter = Meter::start(pid)?;
+        let meter = Meter::start(&[pid])?;
         wait(swarm, &mut Heard::default(), self.hold)?;
         let mut held = Metrics::new();
         meter.stop(1, &mut held)?;
@@ -54,7 +54,7 @@ impl Idle {
 
         let mut heard = Heard::default();
         let sent = Instant::now();
-        let meter = Meter::start(pid)?;
+        let meter = Meter::start(&[pid])?;
         swarm.send(0, ws::client_frame(TEXT, MESSAGE.as_bytes()).into())?;
         while heard.0 < self.connections {
             swarm.turn(Duration::from_millis(100), &mut heard)?;

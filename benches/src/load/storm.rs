@@ -24,7 +24,7 @@ impl Storm {
     pub fn run(&self, mut swarms: [Swarm; 2], pid: u32) -> Result<Metrics> {
         let [before, swarm] = &mut swarms;
         before.open_all(self.clients, Duration::from_secs(120), &mut ())?;
-        *before = Swarm::new(before.server(), "")?;
+        *before = Swarm::new(&[], "")?;
         // As after a restart, the server holds none of them any more.
         let gone = Instant::now() + Duration::from_secs(30);
         while sys::open_files(pid)? > self.clients / 10 {
@@ -37,7 +37,7 @@ impl Storm {
 
         let drops = sys::listen_drops()?;
         swarm.count_losses();
-        let meter = Meter::start(pid)?;
+        let meter = Meter::start(&[pid])?;
         let start = Instant::now();
         // What connects is served in between, as separate machines would.
         for _ in 0..self.clients.div_ceil(64) {

@@ -51,14 +51,14 @@ impl Sink for () {
     }
 }
 
-/// Many clients of one server.
+/// Many clients of one server, or of several in turn.
 pub struct Swarm {
     poll: Poll,
     events: Events,
     clients: Vec<Client>,
     buffer: Box<[u8]>,
     to_send: Vec<(usize, Frame)>,
-    server: SocketAddr,
+    servers: Vec<SocketAddr>,
     path: String,
     open: usize,
     pongs: u64,
@@ -71,7 +71,7 @@ pub struct Swarm {
 
 impl std::fmt::Debug for Swarm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Swarm of {} for {}", self.clients.len(), self.server)
+        write!(f, "Swarm of {} for {:?}", self.clients.len(), self.servers)
     }
 }
 
@@ -81,7 +81,7 @@ impl Swarm {
     /// # Errors
     ///
     /// That there is no epoll.
-    pub fn new(server: SocketAddr, path: &str) -> Result<Self> {
+    pub fn new(servers: &[SocketAddr], path: &str) -> Result<Self> {
         use std::sync::atomic::{AtomicU8, Ordering};
         static NETWORK: AtomicU8 = AtomicU8::new(1);
         Ok(Self {
@@ -90,7 +90,7 @@ impl Swarm {
             clients: Vec::new(),
             buffer: vec![0; BUFFER].into(),
             to_send: Vec::new(),
-            server,
+            servers: servers.to_vec(),
             path: path.into(),
             open: 0,
             pongs: 0,
@@ -109,9 +109,9 @@ impl Swarm {
         self.clients.len()
     }
 
-    /// Whose clients they are.
-    pub fn server(&self) -> SocketAddr {
-        self.server
+    /// Whose client a connection is.
+    fn server_of(&self, connection: usize) -> SocketAddr {
+        self.servers[connection % self.servers.len()]
     }
 
     /// How many pings were answered.
@@ -138,7 +138,11 @@ impl Swarm {
         for _ in 0..count {
             let source = (self.clients.len() / PER_SOURCE) as u8 + 1;
             let source = Ipv4Addr::new(127, self.network, 0, source);
-            self.add(Client::connect(source, self.server, None)?)?;
+            self.add(Client::connect(
+                source,
+                self.server_of(self.clients.len()),
+                None,
+            )?)?;
         }
         Ok(())
     }
@@ -178,7 +182,7 @@ impl Swarm {
     pub fn open_deaf(&mut self, sink: &mut impl Sink) -> Result<usize> {
         let deaf = self.clients.len();
         let source = Ipv4Addr::new(127, self.network, 0, 200);
-        self.add(Client::connect(source, self.server, Some(4096))?)?;
+        self.add(Client::connect(source, self.server_of(deaf), Some(4096))?)?;
         let end = Instant::now() + Duration::from_secs(10);
         while self.clients[deaf].stage != Stage::Open {
             self.turn(Duration::from_millis(100), sink)?;
@@ -252,10 +256,11 @@ impl Swarm {
         readable: bool,
         sink: &mut impl Sink,
     ) -> Result<()> {
+        let server = self.server_of(at);
         let client = &mut self.clients[at];
         if writable {
             match client.stage {
-                Stage::Connecting => client.shake_hands(self.server, &self.path)?,
+                Stage::Connecting => client.shake_hands(server, &self.path)?,
                 _ => client.flush()?,
             }
         }

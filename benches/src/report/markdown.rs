@@ -76,13 +76,7 @@ fn overview(report: &Report, out: &mut String, kind: Figure, title: &str) -> fmt
         write!(out, "| {} |", scenario.what)?;
         for (peer, _) in &report.peers {
             match report.spread(scenario.name, peer.name, kind.metric()) {
-                Some(spread) => {
-                    write!(out, " {}", figure(spread.median))?;
-                    if let Some(range) = spread.range {
-                        write!(out, " ({:.0}%)", range * 100.0)?;
-                    }
-                    write!(out, " |")?;
-                }
+                Some(spread) => write!(out, " {spread} |")?,
                 None => write!(out, " – |")?,
             }
         }

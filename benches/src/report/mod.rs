@@ -48,6 +48,29 @@ pub struct Spread {
     pub range: Option<f64>,
 }
 
+impl Spread {
+    /// That of some values, if there are any.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let (first, last) = (values.first()?, values.last()?);
+        let median = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
+        let range = (values.len() > 1 && median > 0.0).then(|| (last - first) / median);
+        Some(Self { median, range })
+    }
+}
+
+/// The median, and in brackets how far the values lie apart, in per cent.
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&figure(self.median))?;
+        match self.range {
+            Some(range) => write!(f, " ({:.0}%)", range * 100.0),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Report {
     /// The median and the spread of a metric.
     pub fn spread(&self, scenario: &str, peer: &str, metric: &str) -> Option<Spread> {
@@ -55,16 +78,8 @@ impl Report {
             .rounds
             .iter()
             .find(|((s, p), _)| *s == scenario && *p == peer)?;
-        let mut values: Vec<f64> = rounds
-            .measured
-            .iter()
-            .filter_map(|metrics| metrics.get(metric).copied())
-            .collect();
-        values.sort_by(f64::total_cmp);
-        let (first, last) = (values.first()?, values.last()?);
-        let median = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
-        let range = (values.len() > 1 && median > 0.0).then(|| (last - first) / median);
-        Some(Spread { median, range })
+        let values = rounds.measured.iter();
+        Spread::of(values.filter_map(|metrics| metrics.get(metric).copied()))
     }
 
     /// The median of a metric.
