@@ -6,6 +6,7 @@
 mod databases;
 #[path = "../support/example.rs"]
 mod example;
+mod news;
 #[path = "../support/process.rs"]
 #[allow(dead_code, reason = "other tests need the rest")]
 mod process;

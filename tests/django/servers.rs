@@ -99,7 +99,7 @@ fn command(database: &str) -> Command {
 }
 
 /// The Python that has Django, as `tools/test` installs it.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let python = folder().join(".venv/bin/python");
     assert!(
         python.is_file(),
