@@ -76,9 +76,14 @@ impl Inbox {
         assert_eq!(said, all);
     }
 
+    /// What has come already.
+    pub(crate) fn try_next(&mut self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+
     /// Fails if something has come.
     pub(crate) fn is_empty(&mut self) -> bool {
-        self.events.try_recv().is_err()
+        self.try_next().is_none()
     }
 }
 

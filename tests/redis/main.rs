@@ -6,6 +6,7 @@ mod process;
 #[path = "../support/redis.rs"]
 mod redis;
 
+mod chaos;
 mod commands;
 mod conformance;
 mod consumers;
