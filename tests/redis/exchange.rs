@@ -1,4 +1,4 @@
-//! Two servers and a Django site: each one sends to each one.
+//! Two servers and two processes of a Django site: each one sends to each one.
 
 use channels::{ChannelLayer, ErrorKind, Event, RedisPubSubChannelLayer};
 use serde_json::json;
@@ -45,6 +45,7 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
         options["symmetric_encryption_keys"] = json!(keys);
     }
     let mut django = Peer::start(PUBSUB, &options).await;
+    let mut worker = Peer::start(PUBSUB, &options).await;
     let (one, two) = (open(), open());
 
     for group in ["a", "room-7", "x.y_z"] {
@@ -52,13 +53,17 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
         let mut second = Inbox::open(&two, &[group]).await;
         let mut beside = Inbox::open(&two, &[group]).await;
         django.join(group).await;
+        worker.join(group).await;
         send_to_group(&one, group, "one").await.expect("sent");
         send_to_group(&two, group, "two").await.expect("sent");
         django.group_send(group, message("django")).await;
+        worker.group_send(group, message("worker")).await;
+        let all = ["django", "one", "two", "worker"];
         for inbox in [&mut first, &mut second, &mut beside] {
-            inbox.hears(&["django", "one", "two"]).await;
+            inbox.hears(&all).await;
         }
-        django.hears(&["django", "one", "two"]).await;
+        django.hears(&all).await;
+        worker.hears(&all).await;
 
         within("a send", one.send(second.name(), say("hi two")))
             .await
@@ -69,9 +74,14 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
         within("a send", two.send(django.channel(), say("hi django")))
             .await
             .expect("sent");
+        within("a send", one.send(worker.channel(), say("hi worker")))
+            .await
+            .expect("sent");
         django.send(beside.name(), message("hi beside")).await;
+        worker.send(first.name(), message("hi first")).await;
         second.hears(&["hi two"]).await;
-        first.hears(&["hi me"]).await;
+        first.hears(&["hi first", "hi me"]).await;
+        worker.hears(&["hi worker"]).await;
         beside.hears(&["hi beside"]).await;
         django.hears(&["hi django"]).await;
 
@@ -82,7 +92,9 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
             first.hears(&[text]).await;
             beside.hears(&[text]).await;
         }
-        assert_eq!(django.next(2).await[0]["text"], "near");
+        for site in [&mut django, &mut worker] {
+            site.hears(&["far", "near"]).await;
+        }
         assert!(second.is_empty() && first.is_empty() && beside.is_empty());
         second.leave(&two, group).await.expect("left");
     }

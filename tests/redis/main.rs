@@ -11,6 +11,7 @@ mod commands;
 mod conformance;
 mod consumers;
 mod core;
+mod crowd;
 mod exchange;
 mod faults;
 mod inbox;

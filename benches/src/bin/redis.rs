@@ -165,7 +165,9 @@ const REDIS_CPU: &str = "CPU of Redis per group send, µs";
 const COMMANDS: &str = "commands in Redis per group send";
 const P50: &str = "latency at a tenth of that rate, p50, ms";
 const P99: &str = "the same, p99, ms";
-const ROWS: [&str; 6] = [RATE, CPU, REDIS_CPU, COMMANDS, P50, P99];
+const FEW_P50: &str = "as often, 10 members in all, p50, ms";
+const FEW_P99: &str = "the same, p99, ms (10 members)";
+const ROWS: [&str; 8] = [RATE, CPU, REDIS_CPU, COMMANDS, P50, P99, FEW_P50, FEW_P99];
 
 /// One round of one side: fresh servers and a fresh Redis for each load.
 fn measure(side: Side) -> Result<Vec<(&'static str, f64)>> {
@@ -194,6 +196,14 @@ fn measure(side: Side) -> Result<Vec<(&'static str, f64)>> {
         measure: Duration::from_secs(10),
         ..window
     };
+    let few = run(
+        side,
+        Fan {
+            members: 10,
+            ..tenth
+        },
+        long,
+    )?;
     let tenth = run(side, tenth, long)?;
     Ok(vec![
         (RATE, most["rate"]),
@@ -202,6 +212,8 @@ fn measure(side: Side) -> Result<Vec<(&'static str, f64)>> {
         (COMMANDS, most["commands"]),
         (P50, tenth["p50_us"] / 1000.0),
         (P99, tenth["p99_us"] / 1000.0),
+        (FEW_P50, few["p50_us"] / 1000.0),
+        (FEW_P99, few["p99_us"] / 1000.0),
     ])
 }
 

@@ -1,4 +1,4 @@
-//! Two servers and a Django site: each one sends to each one.
+//! Two servers and two processes of a Django site: each one sends to each one.
 
 use channels::{ChannelLayer, ErrorKind, RedisChannelLayer};
 use serde_json::json;
@@ -46,6 +46,7 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
         options["symmetric_encryption_keys"] = json!(keys);
     }
     let mut django = Peer::start(CORE, &options).await;
+    let mut worker = Peer::start(CORE, &options).await;
     let (one, two) = (open(), open());
 
     for group in ["a", "room-7", "x.y_z"] {
@@ -53,13 +54,17 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
         let mut second = Inbox::open(&two, &[group]).await;
         let mut beside = Inbox::open(&two, &[group]).await;
         django.join(group).await;
+        worker.join(group).await;
         send_to_group(&one, group, "one").await.expect("sent");
         send_to_group(&two, group, "two").await.expect("sent");
         django.group_send(group, message("django")).await;
+        worker.group_send(group, message("worker")).await;
+        let all = ["django", "one", "two", "worker"];
         for inbox in [&mut first, &mut second, &mut beside] {
-            inbox.hears(&["django", "one", "two"]).await;
+            inbox.hears(&all).await;
         }
-        django.hears(&["django", "one", "two"]).await;
+        django.hears(&all).await;
+        worker.hears(&all).await;
 
         let direct = async |layer: &RedisChannelLayer, channel, text| {
             let sent = within("a send", layer.send(channel, say(text))).await;
@@ -68,21 +73,25 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
         direct(&one, second.name(), "hi two").await;
         direct(&one, first.name(), "hi me").await;
         direct(&two, django.channel(), "hi django").await;
+        direct(&one, worker.channel(), "hi worker").await;
         // With several hosts it goes to another one than its group's: all are read.
         django.send(beside.name(), message("hi beside")).await;
+        worker.send(first.name(), message("hi first")).await;
         second.hears(&["hi two"]).await;
-        first.hears(&["hi me"]).await;
+        first.hears(&["hi first", "hi me"]).await;
+        worker.hears(&["hi worker"]).await;
         beside.hears(&["hi beside"]).await;
         django.hears(&["hi django"]).await;
 
         for (layer, text) in [(&two, "near"), (&one, "far")] {
             let sent = layer.group_send(name(group), say(text), Some(second.name()));
             let sent = within("a send", sent).await.expect("sent");
-            assert_eq!((sent.matched, sent.dropped), (3, 0));
+            assert_eq!((sent.matched, sent.dropped), (4, 0));
         }
         first.hears(&["far", "near"]).await;
         beside.hears(&["far", "near"]).await;
         django.hears(&["far", "near"]).await;
+        worker.hears(&["far", "near"]).await;
         assert!(second.is_empty());
 
         first.leave(&one, group).await.expect("left");
@@ -93,6 +102,7 @@ async fn every_direction(hosts: usize, json: bool, keys: &[&str]) {
             inbox.hears(&["without one"]).await;
         }
         django.hears(&["without one"]).await;
+        worker.hears(&["without one"]).await;
         assert!(first.is_empty());
     }
     one.close().await.expect("closed");

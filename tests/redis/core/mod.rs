@@ -11,6 +11,6 @@ use channels::RedisChannelLayer;
 pub(crate) const CORE: &str = "channels_redis.core.RedisChannelLayer";
 
 /// A layer of a server's own, on the same hosts as the others.
-fn core(address: &str) -> RedisChannelLayer {
+pub(crate) fn core(address: &str) -> RedisChannelLayer {
     RedisChannelLayer::open(&format!("redis://{address}")).expect("a URL")
 }
