@@ -47,6 +47,7 @@ impl Keeper {
         loop {
             let kept = tokio::select! {
                 _ = signs.tick() => self.show_life(station, renewal).await,
+                () = station.connected() => self.show_life(station, renewal).await,
                 () = station.memberships.somebody_left() => station.take_out_leaving().await,
             };
             match kept {
@@ -60,9 +61,11 @@ impl Keeper {
     /// members out.
     async fn show_life(&mut self, station: &Station, renewal: Duration) -> Result {
         let alive_key = self.shared.alive_key(&self.shared.own_queue);
-        let was_known = station.show_life(&alive_key).await?;
-        if let (false, Some(heard)) = (was_known, self.heard) {
-            self.forgotten_since.get_or_insert(heard);
+        if !station.still_shows_life(&alive_key).await? {
+            if let Some(heard) = self.heard {
+                self.forgotten_since.get_or_insert(heard);
+            }
+            station.show_life(&alive_key).await?;
         }
         self.heard = Some(SystemTime::now());
         station.take_out_leaving().await?;

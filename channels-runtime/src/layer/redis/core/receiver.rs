@@ -50,6 +50,7 @@ impl QueueReader {
 
     /// Reads until that fails.
     async fn read(&mut self, mut watch: Watch) -> Error {
+        self.shared.stations[self.at].has_connected();
         loop {
             match self.next(&mut watch).await {
                 Ok(true) => {}

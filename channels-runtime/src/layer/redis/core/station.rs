@@ -1,6 +1,7 @@
 //! A host, as this process sees it: how it is reached, and which members this process has there.
 
 use redis::Pipeline;
+use tokio::sync::Notify;
 
 use super::super::connection::Connection;
 use super::super::hosts::Host;
@@ -15,6 +16,8 @@ const BATCH: usize = 500;
 pub(super) struct Station {
     pub(super) commands: Connection,
     pub(super) memberships: Memberships,
+    /// The reader has a new connection: Redis may have forgotten everything.
+    connected: Notify,
     keys: Keys,
     /// For how many seconds a membership lasts.
     group_expiry: u64,
@@ -25,6 +28,7 @@ impl Station {
         Self {
             commands,
             memberships: Memberships::default(),
+            connected: Notify::new(),
             keys,
             group_expiry,
         }
@@ -34,13 +38,27 @@ impl Station {
         self.commands.host()
     }
 
-    /// Shows for a while that a process lives, by its key. Tells whether Redis knew.
-    pub(super) async fn show_life(&self, alive_key: &str) -> Result<bool> {
-        let mut commands = redis::pipe();
-        commands.exists(alive_key);
-        commands.set_ex(alive_key, 1, ALIVE.as_secs()).ignore();
-        let (was_known,) = self.commands.run_all(&commands).await?;
-        Ok(was_known)
+    pub(super) fn has_connected(&self) {
+        self.connected.notify_one();
+    }
+
+    /// Waits until the reader has a new connection. Cancel safe.
+    pub(super) async fn connected(&self) {
+        self.connected.notified().await;
+    }
+
+    /// Shows for a while that a process lives, by its key.
+    pub(super) async fn show_life(&self, alive_key: &str) -> Result {
+        let command = redis::Cmd::set_ex(alive_key, 1, ALIVE.as_secs());
+        self.commands.run(&command).await
+    }
+
+    /// Shows it for a while longer. Tells whether Redis knew; if not, it knows no more than before, so
+    /// an answer that is lost loses nothing.
+    pub(super) async fn still_shows_life(&self, alive_key: &str) -> Result<bool> {
+        let seconds = i64::try_from(ALIVE.as_secs()).unwrap_or(i64::MAX);
+        let command = redis::Cmd::expire(alive_key, seconds);
+        self.commands.run(&command).await
     }
 
     /// Makes somebody a member, who is renewed from then on if the channel is this process' own.
