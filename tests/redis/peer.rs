@@ -26,8 +26,13 @@ pub(crate) struct Peer {
 impl Peer {
     /// Starts one with a layer by its class and options.
     pub(crate) async fn start(class: &str, options: &Value) -> Self {
+        Self::start_at(0, class, options).await
+    }
+
+    /// With a clock that is wrong by so many seconds.
+    pub(crate) async fn start_at(skew: i64, class: &str, options: &Value) -> Self {
         let mut command = Command::new(PYTHON);
-        command.args([PEER, class, &options.to_string()]);
+        command.args([PEER, class, &options.to_string(), &skew.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.kill_on_drop(true).spawn().unwrap_or_else(|error| {
             panic!("{error}: the tests need tests/django/.venv, which tools/test makes")

@@ -141,7 +141,7 @@ async fn with_a_queue_elsewhere(url: &str) -> (RedisChannelLayer, Inbox) {
     within("one of a few", found).await
 }
 
-struct Nobody;
+pub(super) struct Nobody;
 
 impl Receiver for Nobody {
     fn deliver(&self, _event: &Event) -> Delivered {

@@ -145,6 +145,67 @@ async fn the_dead_are_forgotten_and_a_django_site_is_not() {
 }
 
 #[tokio::test]
+async fn clocks_may_be_an_hour_apart() {
+    let redis = Redis::start().await;
+    let options = json!({ "hosts": [format!("redis://{}", redis.address())] });
+    let mut early = Peer::start_at(-3600, CORE, &options).await;
+    let mut late = Peer::start_at(3600, CORE, &options).await;
+    let layer = core(&redis.address());
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    early.join("g").await;
+    late.join("g").await;
+    send_to_group(&layer, "g", "here").await.expect("sent");
+    inbox.hears(&["here"]).await;
+    early.hears(&["here"]).await;
+    late.hears(&["here"]).await;
+    early.group_send("g", message("early")).await;
+    inbox.hears(&["early"]).await;
+    late.group_send("g", message("late")).await;
+    inbox.hears(&["late"]).await;
+}
+
+/// Fernet's tokens have a date.
+#[tokio::test]
+async fn what_was_encrypted_in_an_hour_is_counted() {
+    let redis = Redis::start().await;
+    let host = format!("redis://{}", redis.address());
+    let options = json!({ "hosts": [host], "symmetric_encryption_keys": ["key"] });
+    let mut late = Peer::start_at(3600, CORE, &options).await;
+    let layer = core(&format!("{}?encryption_key=key", redis.address()));
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    late.group_send("g", message("late")).await;
+    until("it is counted", async || layer.undecodable_count() == 1).await;
+    send_to_group(&layer, "g", "here").await.expect("sent");
+    inbox.hears(&["here"]).await;
+}
+
+#[tokio::test]
+async fn rights_that_are_missing_are_told() {
+    let redis = Redis::start().await;
+    let rule = ["ACL", "SETUSER", "site", "on", ">pass", "~*", "&*", "+@all"];
+    let layer = core(&format!("site:pass@{}", redis.address()));
+    let without = async |right: &str| {
+        let mut rule = rule.to_vec();
+        rule.push(right);
+        assert_eq!(redis.cli(&rule).await.trim(), "OK");
+    };
+    without("-client|tracking").await;
+    let receiver = std::sync::Arc::new(super::losses::Nobody);
+    let opened = within("a channel", layer.new_channel(receiver)).await;
+    let error = opened.expect_err("it could not be read");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("ACL"), "{error}");
+    without("-eval").await;
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    let error = send_to_group(&layer, "g", "x").await.expect_err("no right");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    error.into_unsent::<Event>().expect("it comes back");
+    without("+@all").await;
+    send_to_group(&layer, "g", "x").await.expect("sent");
+    inbox.hears(&["x"]).await;
+}
+
+#[tokio::test]
 async fn flush_forgets_everything_under_the_prefix() {
     let redis = Redis::start().await;
     let layer = core(&redis.address());

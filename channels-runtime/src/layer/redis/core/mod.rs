@@ -28,6 +28,7 @@ use self::memberships::Membership;
 use self::receiver::QueueReader;
 use self::shared::{Shared, SharedRef};
 use self::station::Station;
+use self::watch::Watch;
 use super::url::RedisUrl;
 use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_queue};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
@@ -137,6 +138,8 @@ impl Layer {
                 let own_queue = &self.shared.own_queue;
                 let own = &self.shared.stations[self.shared.shard_of_queue(own_queue)];
                 own.show_life(&self.shared.alive_key(own_queue)).await?;
+                // Who may not read what comes is told now, not by the log alone.
+                drop(Watch::open(own.host(), 0, self.shared.patience).await?);
                 for at in 0..self.shared.stations.len() {
                     self.spawn(QueueReader::new(self.shared.clone(), at).run())?;
                     self.spawn(Keeper::new(self.shared.clone(), at).run())?;
