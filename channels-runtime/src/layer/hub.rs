@@ -95,7 +95,7 @@ impl Hub {
 
     #[cfg(feature = "redis")]
     pub(super) fn is_member(&self, group: &str, channel: &ChannelName) -> bool {
-        self.0.number(channel).is_some_and(|number| {
+        self.0.number(channel.as_str()).is_some_and(|number| {
             let groups = self.0.group_shard(group);
             let members = groups.get(group);
             members.is_some_and(|members| members.positions.contains_key(&number))
@@ -119,23 +119,27 @@ impl Hub {
         self.0
             .check_open()
             .map_err(|error| error.with_unsent(event.clone()))?;
+        match self.deliver(channel.as_str(), &event) {
+            Delivered::Full => Err(Error::channel_full(channel, event)),
+            Delivered::Queued | Delivered::Closed => Ok(()),
+        }
+    }
+
+    /// Hands an event to the channel of a name, which may be anything: who is unknown is closed.
+    pub(super) fn deliver(&self, channel: &str, event: &Event) -> Delivered {
         let receiver = self.0.number(channel).and_then(|number| {
             let channels = self.0.channel_shard(number);
-            channels
-                .get(&number)
-                .map(|entry| Arc::clone(&entry.receiver))
+            let entry = channels.get(&number)?;
+            Some(Arc::clone(&entry.receiver))
         });
-        match receiver.map(|receiver| receiver.deliver(&event)) {
-            Some(Delivered::Full) => Err(Error::channel_full(channel, event)),
-            Some(Delivered::Queued | Delivered::Closed) | None => Ok(()),
-        }
+        receiver.map_or(Delivered::Closed, |receiver| receiver.deliver(event))
     }
 
     /// Makes a channel a member; tells whether it was none.
     pub(super) fn group_add(&self, group: &str, channel: &ChannelName) -> Result<bool> {
         self.0.check_open()?;
         let unknown = || Error::new(ErrorKind::Layer, format!("there is no channel `{channel}`"));
-        let number = self.0.number(channel).ok_or_else(unknown)?;
+        let number = self.0.number(channel.as_str()).ok_or_else(unknown)?;
         let mut channels = self.0.channel_shard(number);
         let entry = channels.get_mut(&number).ok_or_else(unknown)?;
         if entry.groups.iter().any(|known| &**known == group) {
@@ -153,7 +157,7 @@ impl Hub {
 
     pub(super) fn group_discard(&self, group: &str, channel: &ChannelName) -> Result<()> {
         self.0.check_open()?;
-        let Some(number) = self.0.number(channel) else {
+        let Some(number) = self.0.number(channel.as_str()) else {
             return Ok(());
         };
         let mut channels = self.0.channel_shard(number);
@@ -180,7 +184,7 @@ impl Hub {
             .group_shard(group)
             .get(group)
             .map(|members| Arc::clone(&members.list));
-        let except = except.and_then(|channel| self.0.number(channel));
+        let except = except.and_then(|channel| self.0.number(channel.as_str()));
         let mut delivery = Delivery::default();
         for member in members.iter().flat_map(|list| list.iter()) {
             if except == Some(member.channel) {
@@ -320,9 +324,11 @@ impl Tables {
     }
 
     /// The channel of a name, if it can be one of this layer.
-    fn number(&self, channel: &ChannelName) -> Option<Number> {
-        let number = channel.as_str().strip_prefix(&*self.names.prefix)?;
-        Number::from_str_radix(number, 16).ok()
+    fn number(&self, channel: &str) -> Option<Number> {
+        let digits = channel.strip_prefix(&*self.names.prefix)?;
+        // A sign would be taken as well.
+        let is_plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_plain.then(|| Number::from_str_radix(digits, 16).ok())?
     }
 
     fn channel_shard(&self, channel: Number) -> MutexGuard<'_, HashMap<Number, Entry>> {

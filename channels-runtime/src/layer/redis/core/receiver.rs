@@ -7,7 +7,7 @@ use super::super::hosts::Host;
 use super::super::outage::Outage;
 use super::shared::SharedRef;
 use super::watch::Watch;
-use crate::{ChannelName, Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How many events are read at a time.
 const BATCH: isize = 200;
@@ -87,10 +87,8 @@ impl QueueReader {
             }
             Ok(received) => {
                 for channel in &received.channels {
-                    if let Ok(channel) = ChannelName::new(channel) {
-                        // It fails if the mailbox is full, which the receiver has counted.
-                        let _ = self.shared.hub.send(&channel, received.event.clone());
-                    }
+                    // If its mailbox is full, the receiver has counted that.
+                    self.shared.hub.deliver(channel, &received.event);
                 }
             }
             Err(error) => self.shared.dropped(&error),

@@ -183,10 +183,10 @@ impl Shared {
     }
 
     pub(super) fn take_for_channel(&self, channel: &[u8], payload: &[u8]) {
-        let channel = std::str::from_utf8(channel).map(ChannelName::new);
-        if let (Ok(Ok(channel)), Some((event, _))) = (channel, self.read(payload)) {
-            // It fails if the mailbox is full, which the receiver has counted.
-            let _ = self.hub.send(&channel, event);
+        if let (Ok(channel), Some((event, _))) = (std::str::from_utf8(channel), self.read(payload))
+        {
+            // If its mailbox is full, the receiver has counted that.
+            self.hub.deliver(channel, &event);
         }
     }
 
