@@ -7,6 +7,8 @@
     reason = "tells what a failure needs to be repeated"
 )]
 
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 use channels::{ChannelLayer, RedisChannelLayer, RedisPubSubChannelLayer};
 use fastrand::Rng;
 
+use self::faults::Fault;
 use crate::inbox::{Inbox, name, say};
 use crate::proxy::Proxy;
 use crate::redis::Redis;
@@ -111,8 +114,8 @@ impl Run {
         let mut round = 0;
         while Instant::now() < end {
             round += 1;
-            let fault = self.random.usize(..FAULTS.len());
-            println!("round {round}: {}", FAULTS[fault]);
+            let fault = Fault::ALL[self.random.usize(..Fault::ALL.len())];
+            println!("round {round}: {fault:?}");
             let stop = Arc::new(AtomicBool::new(false));
             let senders: Vec<_> = servers
                 .iter()
@@ -142,54 +145,11 @@ impl Run {
     }
 
     /// Something happens to one host, for a while.
-    async fn strike(&mut self, fault: usize) {
+    async fn strike(&mut self, fault: Fault) {
         let at = self.random.usize(..self.hosts.len());
         let long = Duration::from_millis(self.random.u64(300..1800));
         let (redis, proxy) = &mut self.hosts[at];
-        match FAULTS[fault] {
-            "connections are killed" => {
-                for _ in 0..5 {
-                    redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]).await;
-                    redis.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
-                    tokio::time::sleep(long / 10).await;
-                }
-            }
-            "Redis sleeps" => {
-                redis
-                    .cli(&["DEBUG", "SLEEP", &long.as_secs_f64().to_string()])
-                    .await;
-            }
-            "Redis is stopped" => {
-                redis.signal("STOP");
-                tokio::time::sleep(long).await;
-                redis.signal("CONT");
-            }
-            "Redis is killed" => {
-                redis.stop().await;
-                tokio::time::sleep(long).await;
-                redis.start_again().await;
-            }
-            "there is no memory" => {
-                redis.cli(&["CONFIG", "SET", "maxmemory", "1"]).await;
-                tokio::time::sleep(long).await;
-                redis.cli(&["CONFIG", "SET", "maxmemory", "0"]).await;
-            }
-            "scripts are forgotten" => {
-                redis.cli(&["SCRIPT", "FLUSH"]).await;
-            }
-            "the network swallows all" => {
-                proxy.swallow(true);
-                tokio::time::sleep(long).await;
-                proxy.swallow(false);
-            }
-            _ => {
-                redis
-                    .cli(&["ACL", "SETUSER", "default", "-publish", "-eval", "-zadd"])
-                    .await;
-                tokio::time::sleep(long).await;
-                redis.cli(&["ACL", "SETUSER", "default", "+@all"]).await;
-            }
-        }
+        fault.strike(redis, proxy, long).await;
     }
 
     async fn nothing_is_left(&self, servers: Vec<Server>) {
@@ -208,17 +168,6 @@ impl Run {
         }
     }
 }
-
-const FAULTS: [&str; 8] = [
-    "connections are killed",
-    "Redis sleeps",
-    "Redis is stopped",
-    "Redis is killed",
-    "there is no memory",
-    "scripts are forgotten",
-    "the network swallows all",
-    "rights are taken away",
-];
 
 /// Sends numbered events to all groups, until it is told to stop.
 async fn send(
