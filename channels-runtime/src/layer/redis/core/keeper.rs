@@ -64,12 +64,16 @@ impl Keeper {
         if !station.still_shows_life(&alive_key).await? {
             if let Some(heard) = self.heard {
                 self.forgotten_since.get_or_insert(heard);
+                // Where the members are that others may have taken out, at whatever host.
+                for station in &self.shared.stations {
+                    station.renew_soon();
+                }
             }
             station.show_life(&alive_key).await?;
         }
         self.heard = Some(SystemTime::now());
         station.take_out_leaving().await?;
-        if self.forgotten_since.is_some() || self.renewed.elapsed() >= renewal {
+        if station.has_to_renew() || self.renewed.elapsed() >= renewal {
             station.renew().await?;
             self.renewed = Instant::now();
         }

@@ -1,5 +1,7 @@
 //! A host, as this process sees it: how it is reached, and which members this process has there.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use redis::Pipeline;
 use tokio::sync::Notify;
 
@@ -10,6 +12,9 @@ use super::memberships::{Membership, Memberships};
 use super::shared::{ALIVE, unix_time};
 use crate::Result;
 
+/// One at once, the others with the next signs of life.
+const RENEWALS: u8 = 3;
+
 /// How many memberships one write holds.
 const BATCH: usize = 500;
 
@@ -18,6 +23,8 @@ pub(super) struct Station {
     pub(super) memberships: Memberships,
     /// The reader has a new connection: Redis may have forgotten everything.
     connected: Notify,
+    /// How many times more all memberships have to be entered again, soon.
+    renewals: AtomicU8,
     keys: Keys,
     /// For how many seconds a membership lasts.
     group_expiry: u64,
@@ -29,6 +36,7 @@ impl Station {
             commands,
             memberships: Memberships::default(),
             connected: Notify::new(),
+            renewals: AtomicU8::new(0),
             keys,
             group_expiry,
         }
@@ -45,6 +53,17 @@ impl Station {
     /// Waits until the reader has a new connection. Cancel safe.
     pub(super) async fn connected(&self) {
         self.connected.notified().await;
+    }
+
+    /// Others have taken this process for dead, and take its members out. Some are slow, and do that
+    /// after the first renewal.
+    pub(super) fn renew_soon(&self) {
+        self.renewals.store(RENEWALS, Ordering::Relaxed);
+        self.connected.notify_one();
+    }
+
+    pub(super) fn has_to_renew(&self) -> bool {
+        self.renewals.load(Ordering::Relaxed) > 0
     }
 
     /// Shows for a while that a process lives, by its key.
@@ -100,6 +119,10 @@ impl Station {
                 }
             }
         }
+        let once_less = |renewals: u8| Some(renewals.saturating_sub(1));
+        let _ = self
+            .renewals
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, once_less);
         Ok(())
     }
 
