@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use channels::{ChannelLayer, RedisPubSubChannelLayer};
+use channels::{ChannelLayer, RedisChannelLayer, RedisPubSubChannelLayer};
 use fastrand::Rng;
 use futures_util::future::join_all;
 
@@ -26,7 +26,13 @@ const BATCH: usize = 500;
 async fn the_pubsub_layer() {
     let redis = Redis::start().await;
     let layers = [layer(&redis.address()), layer(&redis.address())];
-    crowd(layers.each_ref().map(|it| it as &dyn ChannelLayer)).await;
+    let groups = || {
+        layers
+            .iter()
+            .map(RedisPubSubChannelLayer::group_count)
+            .sum()
+    };
+    crowd(layers.each_ref().map(|it| it as &dyn ChannelLayer), groups).await;
     let counts = |it: &RedisPubSubChannelLayer| (it.channel_count(), it.group_count());
     assert_eq!(layers.each_ref().map(counts), [(0, 0); 2]);
     until("nothing is left", async || {
@@ -40,7 +46,8 @@ async fn the_pubsub_layer() {
 async fn the_core_layer() {
     let redis = Redis::start().await;
     let layers = [core(&redis.address()), core(&redis.address())];
-    crowd(layers.each_ref().map(|it| it as &dyn ChannelLayer)).await;
+    let groups = || layers.iter().map(RedisChannelLayer::group_count).sum();
+    crowd(layers.each_ref().map(|it| it as &dyn ChannelLayer), groups).await;
     for layer in &layers {
         assert_eq!((layer.channel_count(), layer.group_count()), (0, 0));
     }
@@ -55,7 +62,7 @@ async fn the_core_layer() {
 }
 
 /// Fills all groups, then members come and go, then all are dropped.
-async fn crowd(layers: [&dyn ChannelLayer; 2]) {
+async fn crowd(layers: [&dyn ChannelLayer; 2], groups: impl Fn() -> usize) {
     let seconds = std::env::var("CHANNELS_CROWD_SECONDS");
     let seconds = seconds.ok().and_then(|text| text.parse().ok()).unwrap_or(5);
     let mut random = Rng::with_seed(1);
@@ -83,6 +90,7 @@ async fn crowd(layers: [&dyn ChannelLayer; 2]) {
         )
         .await;
     }
+    assert!(groups() > GROUPS, "at both servers together");
     // Who should be there is there.
     for _ in 0..20 {
         let group = random.usize(..GROUPS);
