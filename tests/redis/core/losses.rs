@@ -209,6 +209,15 @@ async fn a_group_send_reaches_the_hosts_that_are_there() {
             inbox.hears(&["x"]).await;
         }
     }
+    // Nor does it keep those who close from clearing the others.
+    for (layer, _) in &members {
+        within("a close", layer.close()).await.expect("closed");
+    }
+    for server in &servers[1..] {
+        assert_eq!(server.cli(&["KEYS", "*group*"]).await.trim(), "");
+        let alive = server.cli(&["KEYS", "*:alive"]).await;
+        assert_eq!(alive.trim(), "");
+    }
 }
 
 #[tokio::test]

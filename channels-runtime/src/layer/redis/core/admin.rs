@@ -1,6 +1,7 @@
 //! Beginning anew, and the end.
 
 use super::shared::{ALIVE_KEY, Shared};
+use super::station::Station;
 use crate::Result;
 
 /// How many keys one step of a search looks at.
@@ -45,15 +46,12 @@ impl Shared {
     /// # Errors
     ///
     /// As [`Connection::run`](super::super::connection::Connection::run).
-    pub(super) async fn remove_own_keys(&self) -> Result {
+    pub(super) async fn remove_own_keys(&self, station: &Station) -> Result {
         let keys = [
             self.alive_key(&self.own_queue),
             self.keys.queue(&self.own_queue),
         ];
-        for station in &self.stations {
-            station.commands.run::<()>(&redis::Cmd::del(&keys)).await?;
-        }
-        Ok(())
+        station.commands.run(&redis::Cmd::del(&keys)).await
     }
 
     /// Every call fails from now on.

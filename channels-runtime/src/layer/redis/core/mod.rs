@@ -17,6 +17,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
@@ -219,29 +220,32 @@ impl Layer {
         }
         self.shared.close();
         self.tasks().abort_all();
-        let cleared = async {
-            for station in &self.shared.stations {
-                station.take_out_all().await?;
+        // A host that is away leaves nothing behind at the others.
+        let hosts = 0..self.shared.stations.len();
+        for cleared in join_all(hosts.map(|at| self.clear(at))).await {
+            if let Err(error) = cleared {
+                tracing::warn!(%error, "what this process has in Redis stays until it expires");
             }
-            for taker in self.takers() {
-                taker.release().await?;
-            }
-            self.shared.remove_own_keys().await
-        };
-        if let Err(error) = cleared.await {
-            tracing::warn!(%error, "what this process has in Redis stays until it expires");
         }
         for station in &self.shared.stations {
             station.commands.close();
         }
     }
 
-    /// For all channels and hosts.
-    fn takers(&self) -> Vec<Taker> {
+    async fn clear(&self, at: usize) -> Result {
+        let station = &self.shared.stations[at];
+        station.take_out_all().await?;
+        for taker in self.takers(at) {
+            taker.release().await?;
+        }
+        self.shared.remove_own_keys(station).await
+    }
+
+    /// For all channels.
+    fn takers(&self, at: usize) -> Vec<Taker> {
         let intakes = self.intakes.lock().unwrap_or_else(PoisonError::into_inner);
-        let takers = intakes.iter().flat_map(|(channel, intake)| {
-            (0..self.shared.stations.len()).map(|at| self.taker(channel, intake, at))
-        });
+        let takers = intakes.iter();
+        let takers = takers.map(|(channel, intake)| self.taker(channel, intake, at));
         takers.collect()
     }
 
