@@ -11,15 +11,20 @@ use tokio::task::JoinHandle;
 /// are accepted.
 pub(crate) struct Proxy {
     address: SocketAddr,
-    swallows: watch::Sender<bool>,
+    requests: Way,
+    answers: Way,
     task: JoinHandle<()>,
 }
+
+/// Whether what goes this way is swallowed.
+type Way = watch::Sender<bool>;
 
 impl Proxy {
     pub(crate) async fn start(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let (swallows, swallowing) = watch::channel(false);
+        let (requests, answers) = (Way::new(false), Way::new(false));
+        let swallowed = (requests.subscribe(), answers.subscribe());
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let Ok(server) = TcpStream::connect(&target).await else {
@@ -27,13 +32,14 @@ impl Proxy {
                 };
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
-                tokio::spawn(pass(from_client, to_server, swallowing.clone()));
-                tokio::spawn(pass(from_server, to_client, swallowing.clone()));
+                tokio::spawn(pass(from_client, to_server, swallowed.0.clone()));
+                tokio::spawn(pass(from_server, to_client, swallowed.1.clone()));
             }
         });
         Self {
             address,
-            swallows,
+            requests,
+            answers,
             task,
         }
     }
@@ -45,7 +51,13 @@ impl Proxy {
     /// From now on nothing comes through, and nobody is told; or it does again. What was swallowed
     /// stays so.
     pub(crate) fn swallow(&self, swallows: bool) {
-        self.swallows.send_replace(swallows);
+        self.requests.send_replace(swallows);
+        self.swallow_answers(swallows);
+    }
+
+    /// The same, but what is sent to Redis still gets there.
+    pub(crate) fn swallow_answers(&self, swallows: bool) {
+        self.answers.send_replace(swallows);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What must not be lost, and must not be left behind, when a part of Redis is away.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,12 @@ use channels::{
     ChannelLayer, ChannelName, Delivered, ErrorKind, Event, Receiver, RedisChannelLayer,
 };
 
+use futures_util::FutureExt as _;
+
 use super::core;
 use crate::inbox::{Inbox, name, say, send_to_group};
 use crate::process::free_port;
+use crate::proxy::Proxy;
 use crate::redis::Redis;
 use crate::{until, within};
 
@@ -104,6 +108,45 @@ async fn a_killed_connection_loses_no_job_and_repeats_none() {
         worker.abort();
     }
     assert!(all.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_job_that_was_given_back_is_not_lost_with_an_answer() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.address()).await;
+    let tasks = ChannelName::new("tasks").expect("a name");
+    let has = async |queue: &str| redis.cli(&["EXISTS", queue]).await.trim() == "1";
+    // The second time, its process has seen it before.
+    let layer = core(&format!("{}?timeout=0.5", proxy.address()));
+    let sender = core(&redis.address());
+    within("a send", sender.send(&tasks, say("job")))
+        .await
+        .expect("sent");
+    for _ in 0..3 {
+        // It arrives, but nobody waits any more.
+        {
+            let mut receive = pin!(layer.receive(&tasks));
+            assert!((&mut receive).now_or_never().is_none());
+            until("it is taken", async || !has("asgitasks").await).await;
+        }
+        until("it is given back", async || has("asgitasks").await).await;
+        // It is taken, and does not arrive.
+        {
+            let mut receive = pin!(layer.receive(&tasks));
+            proxy.swallow_answers(true);
+            assert!((&mut receive).now_or_never().is_none());
+            until("it is taken", async || !has("asgitasks").await).await;
+        }
+        proxy.swallow_answers(false);
+        until("it is given back", async || has("asgitasks").await).await;
+    }
+    let mut receive = pin!(layer.receive(&tasks));
+    proxy.swallow_answers(true);
+    assert!((&mut receive).now_or_never().is_none());
+    until("it is taken", async || !has("asgitasks").await).await;
+    proxy.swallow_answers(false);
+    let job = within("the job", receive).await.expect("it is open");
+    assert_eq!(job.to_json().expect("JSON")["text"], "job");
 }
 
 /// Which of three hosts has a name: as `channels_redis` does it.

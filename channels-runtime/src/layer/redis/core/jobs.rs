@@ -1,6 +1,6 @@
 //! What comes in for workers: the events of a channel that no process owns.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,30 +18,31 @@ use crate::{Error, Event, Result};
 /// Where the events of one channel come in, at all hosts.
 ///
 /// They are taken from Redis one at a time, and only while somebody waits: what a worker that goes
-/// away does not take is for the next one, or goes back.
+/// away does not take goes back.
 #[derive(Default)]
 pub(super) struct Intake {
     state: Mutex<State>,
     /// There is an event for one who waits.
     arrived: Notify,
-    /// Somebody waits.
-    wanted: Notify,
+    /// There may be something to do at Redis.
+    turned: Notify,
 }
 
 #[derive(Default)]
 struct State {
-    taken: VecDeque<Taken>,
     waiting: usize,
-    /// What arrived last, from each host.
+    /// The events that nobody has yet, and the hosts from which they came: one of each at most.
+    at_hand: VecDeque<(usize, Event)>,
+    /// What arrived last from each host, as it lay there, unless it has gone back.
     last: BTreeMap<usize, Vec<u8>>,
+    /// The hosts that may hold something as taken which did not arrive, or is to go back.
+    unsettled: BTreeSet<usize>,
 }
 
-/// An event, and as what it lay in Redis.
-struct Taken {
-    event: Event,
-    member: Vec<u8>,
-    score: f64,
-    host: usize,
+/// What is to be done at a host.
+enum Task {
+    Claim,
+    Release,
 }
 
 impl Intake {
@@ -49,62 +50,52 @@ impl Intake {
     ///
     /// Cancel safe: an event is taken at the last moment.
     pub(super) async fn next(&self) -> Event {
-        let _waiting = Waiting::begin(self);
+        let mut waiting = Waiting::begin(self);
         loop {
             let mut arrived = pin!(self.arrived.notified());
             // From here on nothing is missed.
             arrived.as_mut().enable();
-            if let Some(event) = self.take() {
+            if let Some(event) = waiting.take() {
                 return event;
             }
             arrived.await;
         }
     }
 
-    fn take(&self) -> Option<Event> {
-        let mut state = self.state();
-        let taken = state.taken.pop_front()?;
-        if !state.taken.is_empty() {
-            self.arrived.notify_one();
-        }
-        Some(taken.event)
-    }
-
-    /// Whether more wait than there are events for.
-    fn is_wanted(&self) -> bool {
-        let state = self.state();
-        state.waiting > state.taken.len()
-    }
-
-    async fn until_wanted(&self) {
+    async fn task(&self, host: usize) -> Task {
         loop {
-            let mut wanted = pin!(self.wanted.notified());
-            wanted.as_mut().enable();
-            if self.is_wanted() {
-                return;
+            let mut turned = pin!(self.turned.notified());
+            turned.as_mut().enable();
+            if let Some(task) = self.state().task(host) {
+                return task;
             }
-            wanted.await;
+            turned.await;
         }
     }
 
+    /// Waits until there is something to do at a host.
+    async fn until_busy(&self, host: usize) {
+        self.task(host).await;
+    }
+
+    /// Says what arrived last from a host. Until it is settled, more may be taken than that.
     fn last(&self, host: usize) -> Vec<u8> {
-        self.state().last.get(&host).cloned().unwrap_or_default()
+        let mut state = self.state();
+        state.unsettled.insert(host);
+        state.last.get(&host).cloned().unwrap_or_default()
     }
 
     fn arrived(&self, host: usize, member: Vec<u8>) {
         self.state().last.insert(host, member);
     }
 
-    fn give(&self, taken: Taken) {
-        self.state().taken.push_back(taken);
-        self.arrived.notify_one();
+    fn settled(&self, host: usize) {
+        self.state().unsettled.remove(&host);
     }
 
-    /// What nobody waits for any more.
-    fn left_over(&self) -> Vec<Taken> {
-        let mut state = self.state();
-        let waiting = state.waiting.min(state.taken.len());
-        state.taken.split_off(waiting).into()
+    fn give(&self, host: usize, event: Event) {
+        self.state().at_hand.push_back((host, event));
+        self.arrived.notify_one();
     }
 
     /// No code panics while it holds this lock.
@@ -113,20 +104,65 @@ impl Intake {
     }
 }
 
+impl State {
+    fn task(&mut self, host: usize) -> Option<Task> {
+        let is_at_hand = self.at_hand.iter().any(|(from, _)| *from == host);
+        if self.waiting > self.at_hand.len() && !is_at_hand {
+            return Some(Task::Claim);
+        }
+        if self.waiting < self.at_hand.len() && is_at_hand {
+            self.give_back(host);
+        }
+        self.unsettled.contains(&host).then_some(Task::Release)
+    }
+
+    /// What arrived and is still here is as if it had not arrived: Redis has it as taken.
+    fn give_back(&mut self, host: usize) {
+        let Some(at) = self.at_hand.iter().position(|(from, _)| *from == host) else {
+            return;
+        };
+        self.at_hand.remove(at);
+        self.last.remove(&host);
+        self.unsettled.insert(host);
+    }
+}
+
 /// Somebody who waits for an event.
-struct Waiting<'a>(&'a Intake);
+struct Waiting<'a> {
+    intake: &'a Intake,
+    is_served: bool,
+}
 
 impl<'a> Waiting<'a> {
     fn begin(intake: &'a Intake) -> Self {
         intake.state().waiting += 1;
-        intake.wanted.notify_waiters();
-        Self(intake)
+        intake.turned.notify_waiters();
+        Self {
+            intake,
+            is_served: false,
+        }
+    }
+
+    fn take(&mut self) -> Option<Event> {
+        let mut state = self.intake.state();
+        let (_, event) = state.at_hand.pop_front()?;
+        state.waiting -= 1;
+        self.is_served = true;
+        Some(event)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.state().waiting -= 1;
+        let mut state = self.intake.state();
+        if !self.is_served {
+            state.waiting -= 1;
+        }
+        // The word of an event may have come to the one who leaves.
+        if !state.at_hand.is_empty() {
+            self.intake.arrived.notify_one();
+        }
+        self.intake.turned.notify_waiters();
     }
 }
 
@@ -143,7 +179,7 @@ impl Taker {
         let mut backoff = Backoff::new(self.shared.patience);
         let mut outage = Outage::new("a worker's channel hears nothing from Redis");
         loop {
-            self.intake.until_wanted().await;
+            self.intake.until_busy(self.at).await;
             sleep_until(backoff.until()).await;
             let attempt = backoff.failed();
             let opened = Watch::open(self.host(), attempt, self.shared.patience).await;
@@ -158,22 +194,20 @@ impl Taker {
     /// Takes events until that fails.
     async fn take(&self, mut watch: Watch, backoff: &mut Backoff, outage: &mut Outage) -> Error {
         loop {
-            if let Err(error) = self.give_back().await {
+            let done = match self.intake.task(self.at).await {
+                Task::Claim => self.claim(&mut watch).await,
+                Task::Release => self.release().await,
+            };
+            if let Err(error) = done {
                 return error;
-            }
-            self.intake.until_wanted().await;
-            match self.claim(&mut watch).await {
-                Ok(true) => {}
-                Ok(false) => watch.changed().await,
-                Err(error) => return error,
             }
             backoff.succeeded();
             outage.over(self.host());
         }
     }
 
-    /// Takes an event; tells whether there may be more.
-    async fn claim(&self, watch: &mut Watch) -> Result<bool> {
+    /// Takes an event. If there is none, waits until there may be one.
+    async fn claim(&self, watch: &mut Watch) -> Result {
         let mut commands = redis::pipe();
         CLAIM
             .add_to(&mut commands, &[&self.key, &self.taken_key()])
@@ -181,60 +215,44 @@ impl Taker {
             .arg(self.shared.bounds.expiry);
         commands.exists(&self.key);
         let (taken, more): (Option<(Vec<u8>, f64)>, bool) = watch.run(&commands).await?;
-        let Some((member, score)) = taken else {
-            return Ok(more);
-        };
-        self.intake.arrived(self.at, member.clone());
-        self.read(member, score);
-        Ok(true)
-    }
-
-    fn read(&self, member: Vec<u8>, score: f64) {
-        let lifetime = Some(self.shared.lifetime());
-        match self.shared.members.read(&member, lifetime) {
-            Ok(received) => self.intake.give(Taken {
-                event: received.event,
-                member,
-                score,
-                host: self.at,
-            }),
-            Err(error) => self.shared.dropped(&error),
-        }
-    }
-
-    /// Puts what was taken for somebody who has gone back where it was.
-    async fn give_back(&self) -> Result {
-        let mut left_over = self.intake.left_over();
-        while let Some(taken) = left_over.pop() {
-            let mut commands = redis::pipe();
-            commands
-                .zadd(&self.key, &taken.member, taken.score)
-                .ignore();
-            let expiry = i64::try_from(self.shared.bounds.expiry).unwrap_or(i64::MAX);
-            commands.expire(&self.key, expiry).ignore();
-            let host = &self.shared.stations[taken.host].commands;
-            if let Err(error) = host.run_all::<()>(&commands).await {
-                self.intake.give(taken);
-                for taken in left_over {
-                    self.intake.give(taken);
-                }
-                return Err(error);
+        self.intake.settled(self.at);
+        match taken {
+            Some((member, _)) => {
+                self.intake.arrived(self.at, member.clone());
+                self.read(&member);
             }
+            None if more => {}
+            None => watch.changed().await,
         }
         Ok(())
     }
 
-    /// The end: what nobody has got is for other processes.
-    pub(super) async fn release(&self) -> Result {
-        self.give_back().await?;
+    fn read(&self, member: &[u8]) {
+        let lifetime = Some(self.shared.lifetime());
+        match self.shared.members.read(member, lifetime) {
+            Ok(received) => self.intake.give(self.at, received.event),
+            Err(error) => self.shared.dropped(&error),
+        }
+    }
+
+    /// Puts back what did not arrive here, or was taken for somebody who has gone.
+    async fn release(&self) -> Result {
         let host = &self.shared.stations[self.at].commands;
         let keys = [&self.key, &self.taken_key()];
+        let last = self.intake.last(self.at);
         RELEASE
-            .run(host, &keys, |command| {
-                command.arg(self.intake.last(self.at));
-                command.arg(self.shared.bounds.expiry);
+            .run::<()>(host, &keys, |command| {
+                command.arg(last).arg(self.shared.bounds.expiry);
             })
-            .await
+            .await?;
+        self.intake.settled(self.at);
+        Ok(())
+    }
+
+    /// The end: what nobody has got is for other processes.
+    pub(super) async fn close(&self) -> Result {
+        self.intake.state().give_back(self.at);
+        self.release().await
     }
 
     /// What this process has taken last from the queue: as the backup of `channels_redis`, but for

@@ -236,7 +236,7 @@ impl Layer {
         let station = &self.shared.stations[at];
         station.take_out_all().await?;
         for taker in self.takers(at) {
-            taker.release().await?;
+            taker.close().await?;
         }
         self.shared.remove_own_keys(station).await
     }
