@@ -5,6 +5,7 @@ use std::sync::Arc;
 use channels::testing::check_channel_layer;
 use channels::{RedisChannelLayer, RedisPubSubChannelLayer};
 
+use crate::nodes::Nodes;
 use crate::redis::Redis;
 use crate::within;
 
@@ -33,6 +34,18 @@ async fn the_pubsub_layer() {
             let checked = within("all cases", check_channel_layer(open)).await;
             assert!(!checked.expect("it passes"), "it has no queues");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_pubsub_layer_in_a_cluster() {
+    let nodes = Nodes::start(0).await;
+    let url = format!("redis+pubsub+cluster://{}", nodes.addresses());
+    for options in ["?sharded=true", "?sharded=true&format=json", "?"] {
+        let url = format!("{url}{options}&prefix={}", options.len());
+        let open = async || RedisPubSubChannelLayer::open(&url).map(Arc::new);
+        let checked = within("all cases", check_channel_layer(open)).await;
+        assert!(!checked.expect("it passes"), "it has no queues");
     }
 }
 

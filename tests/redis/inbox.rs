@@ -66,6 +66,12 @@ impl Inbox {
             .to_owned()
     }
 
+    /// What the next event says, or nothing if it tells of a gap.
+    pub(crate) async fn said_or_gap(&mut self) -> Option<String> {
+        let event = self.next().await.to_json().expect("JSON");
+        event["text"].as_str().map(str::to_owned)
+    }
+
     /// Fails unless the next so many events say this, in any order.
     pub(crate) async fn hears(&mut self, all: &[&str]) {
         let mut said = Vec::new();

@@ -7,6 +7,7 @@ mod process;
 mod redis;
 
 mod chaos;
+mod cluster;
 mod commands;
 mod conformance;
 mod consumers;
@@ -15,6 +16,7 @@ mod crowd;
 mod exchange;
 mod faults;
 mod inbox;
+mod nodes;
 mod peer;
 mod places;
 mod proxy;

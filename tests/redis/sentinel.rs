@@ -1,11 +1,10 @@
-//! A failover by Sentinel, and a cluster.
+//! A failover by Sentinel.
 
-use channels::{ChannelLayer, RedisPubSubChannelLayer};
+use channels::RedisPubSubChannelLayer;
 
-use crate::inbox::{Inbox, say, send_to_group};
-use crate::process::free_port;
+use crate::inbox::{Inbox, send_to_group};
 use crate::redis::Redis;
-use crate::{until, within};
+use crate::until;
 
 #[tokio::test]
 async fn sentinel_fails_over() {
@@ -55,59 +54,4 @@ async fn sentinel_fails_over() {
     .await;
     inbox.hears(&["after"]).await;
     assert!(replica.cli(&["ROLE"]).await.starts_with("master"));
-}
-
-#[tokio::test]
-async fn a_cluster_loses_a_node() {
-    let mut nodes = Vec::new();
-    for _ in 0..3 {
-        // Unless it is told, the port of the bus is ten thousand higher, and may not exist.
-        let bus = format!("cluster-port {}", free_port());
-        let lines = [
-            &*bus,
-            "cluster-enabled yes",
-            "cluster-node-timeout 2000",
-            "cluster-require-full-coverage no",
-        ];
-        nodes.push(Redis::start_with(&lines).await);
-    }
-    let addresses: Vec<_> = nodes.iter().map(Redis::address).collect();
-    let mut create = vec!["--cluster", "create"];
-    create.extend(addresses.iter().map(String::as_str));
-    create.extend(["--cluster-yes"]);
-    let said = nodes[0].cli(&create).await;
-    assert!(said.contains("[OK] All 16384 slots covered"), "{said}");
-    for node in &nodes {
-        until("the nodes know each other", async || {
-            node.cli(&["CLUSTER", "INFO"])
-                .await
-                .contains("cluster_state:ok")
-        })
-        .await;
-    }
-    let open = |addresses: &[String]| {
-        let url = format!("redis+pubsub+cluster://{}?timeout=2", addresses.join(","));
-        RedisPubSubChannelLayer::open(&url).expect("a URL")
-    };
-    // One begins at the first node, the other at the last.
-    let reversed: Vec<_> = addresses.iter().rev().cloned().collect();
-    let (one, two) = (open(&addresses), open(&reversed));
-    let mut near = Inbox::open(&one, &["g"]).await;
-    let mut far = Inbox::open(&two, &["g"]).await;
-    send_to_group(&one, "g", "one").await.expect("sent");
-    send_to_group(&two, "g", "two").await.expect("sent");
-    within("a send", two.send(near.name(), say("direct")))
-        .await
-        .expect("sent");
-    near.hears(&["direct", "one", "two"]).await;
-    far.hears(&["one", "two"]).await;
-
-    nodes[0].stop().await;
-    assert_eq!(near.next().await.event_type().as_str(), "layer.gap");
-    until("it is sent", async || {
-        send_to_group(&one, "g", "after").await.is_ok()
-    })
-    .await;
-    near.hears(&["after"]).await;
-    far.hears(&["after"]).await;
 }

@@ -101,6 +101,15 @@ impl Connection {
         answer.map_err(|error| self.failed(&live, error))
     }
 
+    /// Waits until there is a connection. Cancel safe: nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub(crate) async fn ready(&self) -> Result {
+        self.live().await.map(drop)
+    }
+
     /// Ends the connection; nothing is sent any more.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Release);
@@ -267,6 +276,7 @@ pub(crate) fn failure(host: &Host, error: RedisError) -> Error {
             | ServerErrorKind::MasterDown
             | ServerErrorKind::ReadOnly
             | ServerErrorKind::ClusterDown
+            | ServerErrorKind::Moved
             | ServerErrorKind::TryAgain,
         )
         | Kind::MasterNameNotFoundBySentinel => (ErrorKind::Unavailable, "is not ready"),
@@ -274,6 +284,13 @@ pub(crate) fn failure(host: &Host, error: RedisError) -> Error {
         _ => (ErrorKind::Layer, "refuses a command"),
     };
     Error::caused(kind, format!("Redis at {host} {what}: {error}"), error)
+}
+
+/// Whether a node of a cluster says that another one has what a command names: it was not executed.
+pub(crate) fn is_moved(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<RedisError>());
+    source.is_some_and(|it| it.kind() == redis::ErrorKind::Server(ServerErrorKind::Moved))
 }
 
 fn unreachable(host: &Host, error: Option<RedisError>) -> Error {

@@ -37,7 +37,7 @@ pub(super) enum Place {
     Cluster(Vec<Address>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Address {
     pub(super) host: String,
     pub(super) port: u16,
@@ -50,6 +50,24 @@ impl Host {
 
     pub(super) fn is_cluster(&self) -> bool {
         matches!(self.0.place, Place::Cluster(_))
+    }
+
+    /// The nodes of a cluster by which it is entered; none if it is no cluster.
+    pub(super) fn seeds(&self) -> &[Address] {
+        match &self.0.place {
+            Place::Cluster(nodes) => nodes,
+            _ => &[],
+        }
+    }
+
+    /// A single node, entered in the same way.
+    pub(super) fn node(&self, address: &Address) -> Self {
+        Self::new(Inner {
+            place: Place::Server(address.clone()),
+            user: self.0.user.clone(),
+            password: self.0.password.clone(),
+            ..*self.0
+        })
     }
 
     /// How to connect to it now. `attempt` chooses among the nodes of a cluster.

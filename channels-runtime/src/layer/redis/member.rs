@@ -10,7 +10,7 @@ use crate::event::{Fields, Value};
 use crate::{Error, ErrorKind, Event, Result};
 
 /// The reserved key.
-const CHANNEL: &str = "__asgi_channel__";
+pub(super) const CHANNEL: &str = "__asgi_channel__";
 
 /// How members are written, on all servers of one Redis alike.
 #[derive(Clone, Debug)]

@@ -1,5 +1,10 @@
 //! Which of several hosts holds a name.
 
+use crc::{CRC_32_ISO_HDLC, Crc};
+
+/// That of zlib, as Python has it.
+static CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
 /// The host of a name, as `channels_redis` chooses it among so many.
 ///
 /// By the low twelve bits of the CRC, divided as floating-point numbers: from 186 hosts on, whole
@@ -8,7 +13,7 @@
 /// What is hashed is not the same everywhere: a group's bare name; of a channel of the core layer
 /// the part up to and with its `!`; a topic of the pub/sub layer as it is published.
 pub(crate) fn shard(name: &str, hosts: u32) -> usize {
-    slot(crc32fast::hash(name.as_bytes()) & 0xfff, hosts)
+    slot(CRC.checksum(name.as_bytes()) & 0xfff, hosts)
 }
 
 fn slot(low12: u32, hosts: u32) -> usize {
@@ -37,7 +42,7 @@ mod tests {
         for vector in vectors::SHARDING.all::<Json>("vectors", 54) {
             let name = text(&vector["name"]);
             assert_eq!(
-                crc32fast::hash(name.as_bytes()),
+                CRC.checksum(name.as_bytes()),
                 number::<u32>(&vector["crc32"])
             );
             let shards = vector["shard_of"].as_object().expect("a map");

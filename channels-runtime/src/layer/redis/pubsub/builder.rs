@@ -32,6 +32,7 @@ const MAX_MESSAGE: usize = 8 << 20;
 #[must_use = "a builder does nothing until `build`"]
 pub struct RedisPubSubChannelLayerBuilder {
     options: Options,
+    is_sharded: bool,
     max_message: usize,
 }
 
@@ -39,6 +40,7 @@ impl Default for RedisPubSubChannelLayerBuilder {
     fn default() -> Self {
         Self {
             options: Options::default(),
+            is_sharded: false,
             max_message: MAX_MESSAGE,
         }
     }
@@ -58,14 +60,21 @@ impl RedisPubSubChannelLayerBuilder {
 
     pub(super) fn parsed(mut self, url: &RedisUrl) -> Result<Self> {
         self.options.add_hosts(url);
-        url.options(&format!("{KNOWN}, max_message"), |name, value| {
-            if name == "max_message" {
-                let bytes = value.parse().ok();
-                self.max_message =
-                    bytes.ok_or_else(|| wrong("`max_message` is a number of bytes"))?;
-                return Ok(true);
+        url.options(&format!("{KNOWN}, max_message, sharded"), |name, value| {
+            match name {
+                "max_message" => {
+                    let bytes = value.parse().ok();
+                    self.max_message =
+                        bytes.ok_or_else(|| wrong("`max_message` is a number of bytes"))?;
+                }
+                "sharded" => {
+                    let is_sharded = value.parse().ok();
+                    self.is_sharded =
+                        is_sharded.ok_or_else(|| wrong("`sharded` is `true` or `false`"))?;
+                }
+                _ => return self.options.set(name, value),
             }
-            self.options.set(name, value)
+            Ok(true)
         })?;
         Ok(self)
     }
@@ -111,12 +120,24 @@ impl RedisPubSubChannelLayerBuilder {
         self
     }
 
+    /// Uses the sharded pub/sub of a Redis Cluster (7 or later): each group is the business of the one
+    /// node that has its slot, so the cluster carries the more the more nodes it has. Without, what is
+    /// published at one node goes to all of them.
+    ///
+    /// All servers have to be told. `channels_redis` does not know it: it neither hears these servers
+    /// nor is heard.
+    pub fn sharded(mut self) -> Self {
+        self.is_sharded = true;
+        self
+    }
+
     /// The layer. It connects when it is used.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) if the prefix cannot begin the name of a
-    /// channel: it has up to 58 ASCII letters, digits, `-`, `_` and `.`.
+    /// channel: it has up to 58 ASCII letters, digits, `-`, `_` and `.`. And if it is
+    /// [`sharded`](Self::sharded), but no cluster.
     pub fn build(self) -> Result<RedisPubSubChannelLayer> {
         let prefix = &self.options.prefix;
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
@@ -125,7 +146,13 @@ impl RedisPubSubChannelLayerBuilder {
                 "its prefix has up to 58 letters, digits, `-`, `_` and `.`",
             ));
         }
-        let shared = Shared::new(&self.options, self.max_message)?;
+        let is_cluster = self.options.hosts.len() == 1 && self.options.has_cluster();
+        if self.is_sharded && !is_cluster {
+            return Err(wrong(
+                "sharded pub/sub is for one cluster: redis+pubsub+cluster://",
+            ));
+        }
+        let shared = Shared::new(&self.options, self.is_sharded, self.max_message)?;
         Ok(RedisPubSubChannelLayer::new(shared))
     }
 }

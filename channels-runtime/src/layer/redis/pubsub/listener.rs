@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::aio::MultiplexedConnection;
-use redis::{PushInfo, PushKind, RedisResult, Value};
+use redis::{Cmd, PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
-use super::super::connection::{Backoff, failure, open};
-use super::super::gap::gap;
+use super::super::connection::{Backoff, failure, is_moved, open};
 use super::super::hosts::Host;
 use super::super::outage::Outage;
 use super::Shared;
+use super::places::Station;
 use super::topics::Topics;
 use crate::{Error, ErrorKind, Result};
 
@@ -26,11 +26,9 @@ const BATCH: usize = 500;
 /// receivers do not make it wait.
 pub(super) struct Listener {
     shared: Arc<Shared>,
-    at: usize,
+    station: Arc<Station>,
     backoff: Backoff,
     outage: Outage,
-    /// Since when messages may have been missed.
-    missing_since: Option<SystemTime>,
 }
 
 /// A connection, and the last sign of it.
@@ -47,28 +45,27 @@ struct Signs {
 }
 
 impl Listener {
-    pub(super) fn new(shared: Arc<Shared>, at: usize) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, station: Arc<Station>) -> Self {
         Self {
             backoff: Backoff::new(shared.patience),
             outage: Outage::new("the channel layer hears nothing from Redis"),
             shared,
-            at,
-            missing_since: None,
+            station,
         }
     }
 
     pub(super) async fn run(mut self) {
         loop {
-            let error = match self.connect().await {
+            let (error, since) = match self.connect().await {
                 Ok(mut session) => {
                     let ended = self.keep(&mut session).await;
-                    self.missing_since.get_or_insert(session.signs.last());
-                    ended
+                    (ended, session.signs.last())
                 }
-                Err(error) => error,
+                Err(error) => (error, SystemTime::now()),
             };
             self.outage.failed(&error);
-            self.topics().lost(&error);
+            self.topics().lost(&error, since);
+            self.shared.places.doubt();
         }
     }
 
@@ -78,26 +75,19 @@ impl Listener {
         let attempt = self.backoff.failed();
         let signs = Arc::new(Signs::default());
         signs.give();
-        let mut redis = {
-            let (shared, signs) = (Arc::clone(&self.shared), Arc::clone(&signs));
-            let push = move |push| take(&shared, &signs, push);
+        let redis = {
+            let (shared, station) = (Arc::clone(&self.shared), Arc::clone(&self.station));
+            let signs = Arc::clone(&signs);
+            let push = move |push| take(&shared, &station, &signs, push);
             open(self.host(), attempt, self.shared.patience, push).await?
         };
-        let subscribed = redis.psubscribe(&self.shared.pattern).await;
-        self.checked(subscribed)?;
-        for topic in self.shared.hub.groups() {
-            if self.shared.shard(&topic) == self.at {
-                self.topics().turn(&topic);
-            }
+        for topic in self.shared.topics() {
+            self.topics().turn(&topic);
         }
         let mut session = Session { redis, signs };
         self.catch_up(&mut session).await?;
         self.topics().connected();
-        self.outage
-            .over(self.shared.stations[self.at].commands.host());
-        if let Some(since) = self.missing_since.take() {
-            self.tell_of_gap(since)?;
-        }
+        self.outage.over(self.station.commands.host());
         Ok(session)
     }
 
@@ -109,7 +99,7 @@ impl Listener {
         loop {
             let kept = tokio::select! {
                 () = session.signs.ended.notified() => return self.ended(),
-                () = self.shared.stations[self.at].topics.work() => self.catch_up(session).await,
+                () = self.station.topics.work() => self.catch_up(session).await,
                 _ = ticks.tick() => self.ping(session).await,
             };
             if let Err(error) = kept {
@@ -118,19 +108,39 @@ impl Listener {
         }
     }
 
-    /// Brings Redis to what is wanted now.
+    /// Brings Redis to what is wanted now. What it confirms comes as a push, each by its name.
     async fn catch_up(&self, session: &mut Session) -> Result {
-        let changes = self.topics().changes(&self.shared.hub);
-        for topics in changes.subscribe.chunks(BATCH) {
-            let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
-            let subscribed = session.redis.subscribe(&names).await;
-            self.checked(subscribed)?;
-            self.topics().heard(topics);
+        let wants = |topic: &str| {
+            self.shared.is_wanted(topic) && self.shared.belongs_to(&self.station, topic)
+        };
+        let changes = self.topics().changes(wants);
+        let subscribe = changes.subscribe.iter();
+        let subscribe: Vec<_> = subscribe.map(|it| self.shared.subscribe(it)).collect();
+        self.send(session, &subscribe).await?;
+        if self.topics().answered() {
+            self.shared.tell_of_gap(&self.station);
+            self.shared.places.doubt();
         }
-        for topics in changes.unsubscribe.chunks(BATCH) {
-            let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
-            let unsubscribed = session.redis.unsubscribe(&names).await;
-            self.checked(unsubscribed)?;
+        let unsubscribe = changes.unsubscribe.iter();
+        let unsubscribe: Vec<_> = unsubscribe.map(|it| self.shared.unsubscribe(it)).collect();
+        self.send(session, &unsubscribe).await
+    }
+
+    /// A node that has moved a topic elsewhere is one that goes on.
+    async fn send(&self, session: &mut Session, commands: &[Cmd]) -> Result {
+        for commands in commands.chunks(BATCH) {
+            let mut batch = redis::pipe();
+            for command in commands {
+                batch.add_command(command.clone());
+            }
+            let answers = batch.ignore_errors().query_async(&mut session.redis).await;
+            let answers: Vec<RedisResult<Value>> = self.checked(answers)?;
+            for answer in answers {
+                match self.checked(answer) {
+                    Err(error) if !is_moved(&error) => return Err(error),
+                    _ => {}
+                }
+            }
         }
         Ok(())
     }
@@ -144,15 +154,6 @@ impl Listener {
         Ok(())
     }
 
-    /// Tells those who listen at this host, by one of their groups or by their own names.
-    fn tell_of_gap(&self, since: SystemTime) -> Result {
-        let is_here = |topic: &str| self.shared.shard(topic) == self.at;
-        self.shared.hub.tell(&gap(since)?, |channel, groups| {
-            is_here(channel) || groups.iter().any(|topic| is_here(topic))
-        });
-        Ok(())
-    }
-
     fn checked<T>(&self, answer: RedisResult<T>) -> Result<T> {
         answer.map_err(|error| failure(self.host(), error))
     }
@@ -163,24 +164,41 @@ impl Listener {
     }
 
     fn host(&self) -> &Host {
-        self.shared.stations[self.at].commands.host()
+        self.station.commands.host()
     }
 
     fn topics(&self) -> &Topics {
-        &self.shared.stations[self.at].topics
+        &self.station.topics
     }
 }
 
 /// Takes what Redis pushes.
-fn take(shared: &Shared, signs: &Signs, push: PushInfo) {
+fn take(shared: &Shared, station: &Arc<Station>, signs: &Signs, push: PushInfo) {
+    use PushKind::{Message, PSubscribe, SMessage, SSubscribe, SUnsubscribe, Subscribe};
     match (push.kind, &push.data[..]) {
-        (PushKind::Message, [Value::BulkString(topic), Value::BulkString(payload)]) => {
+        (Message | SMessage, [Value::BulkString(topic), Value::BulkString(payload)]) => {
             signs.give();
-            shared.take_for_group(topic, payload);
+            shared.take_for_topic(topic, payload);
         }
         (PushKind::PMessage, [_, Value::BulkString(channel), Value::BulkString(payload)]) => {
             signs.give();
             shared.take_for_channel(channel, payload);
+        }
+        (Subscribe | PSubscribe | SSubscribe, [Value::BulkString(topic), ..]) => {
+            if let Ok(topic) = std::str::from_utf8(topic)
+                && station.topics.heard(topic)
+            {
+                // Before anything else is heard.
+                shared.tell_of_gap(station);
+            }
+        }
+        // By our own wish, or because its slot has gone to another node.
+        (SUnsubscribe, [Value::BulkString(topic), ..]) => {
+            if let Ok(topic) = std::str::from_utf8(topic)
+                && station.topics.taken_away(topic)
+            {
+                shared.places.doubt();
+            }
         }
         (PushKind::Disconnection, _) => signs.ended.notify_one(),
         _ => {}

@@ -1,7 +1,9 @@
 //! The layer over Redis' pub/sub, in the format of `channels_redis.pubsub`.
 
 mod builder;
+mod cluster;
 mod listener;
+mod places;
 mod shared;
 mod topics;
 
@@ -12,7 +14,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 pub use self::builder::RedisPubSubChannelLayerBuilder;
+use self::cluster::Steward;
 use self::listener::Listener;
+use self::places::Places;
 use self::shared::Shared;
 use super::url::RedisUrl;
 use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver};
@@ -173,10 +177,18 @@ impl Layer {
             Error::caused(ErrorKind::Layer, what, error)
         })?;
         listeners.drain(..).for_each(|listener| listener.abort());
-        for (at, station) in self.shared.stations.iter().enumerate() {
-            station.topics.begin();
-            let listener = Listener::new(Arc::clone(&self.shared), at);
-            listeners.push(runtime.spawn(listener.run()));
+        match &*self.shared.places {
+            Places::Hosts(stations) => {
+                for station in stations {
+                    station.topics.begin();
+                    let listener = Listener::new(Arc::clone(&self.shared), Arc::clone(station));
+                    listeners.push(runtime.spawn(listener.run()));
+                }
+            }
+            Places::Cluster(cluster) => {
+                let steward = Steward::new(Arc::clone(&self.shared), Arc::clone(cluster));
+                listeners.push(runtime.spawn(steward.run()));
+            }
         }
         Ok(())
     }
@@ -204,19 +216,18 @@ impl ChannelLayer for RedisPubSubChannelLayer {
             Ok(channel) => channel,
             Err(error) => return LayerFuture::ready(Err(error)),
         };
-        let station = shared.station(channel.name().as_str());
-        if station.topics.hears(None) {
+        if shared.is_heard(channel.name()) {
             return LayerFuture::ready(Ok(channel));
         }
         LayerFuture::waiting(async move {
-            station.until_hears(None, shared.patience).await?;
+            shared.until_heard(channel.name()).await?;
             Ok(channel)
         })
     }
 
     fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
         LayerFuture::waiting(async move {
-            let sent = self.0.shared.publish(channel.as_str(), &event, None).await;
+            let sent = self.0.shared.send(channel, &event).await;
             sent.map_err(|error| error.with_unsent(event))
         })
     }
@@ -235,12 +246,11 @@ impl ChannelLayer for RedisPubSubChannelLayer {
             Ok(joined) => joined,
             Err(error) => return LayerFuture::ready(Err(error)),
         };
-        let station = shared.station(&topic);
-        if station.topics.hears(Some(&topic)) {
+        if shared.hears(&topic) {
             return LayerFuture::ready(Ok(()));
         }
         LayerFuture::waiting(async move {
-            let heard = station.until_hears(Some(&topic), shared.patience).await;
+            let heard = shared.until_hears(&topic).await;
             if heard.is_err() && is_new {
                 shared.hub.group_discard(&topic, channel)?;
             }
@@ -283,11 +293,14 @@ impl ChannelLayer for RedisPubSubChannelLayer {
 
 impl fmt::Debug for RedisPubSubChannelLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts = self.0.shared.stations.iter();
+        let stations = self.0.shared.places.all();
         f.debug_struct("RedisPubSubChannelLayer")
             .field(
                 "hosts",
-                &hosts.map(|it| it.commands.host()).collect::<Vec<_>>(),
+                &stations
+                    .iter()
+                    .map(|it| it.commands.host())
+                    .collect::<Vec<_>>(),
             )
             .field("channels", &self.channel_count())
             .field("groups", &self.group_count())

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use redis::Cmd;
+
 use super::super::body::Body;
-use super::super::connection::Connection;
+use super::super::gap::gap;
 use super::super::keys::Keys;
+use super::super::member::CHANNEL;
 use super::super::options::Options;
-use super::super::shard::shard;
-use super::topics::Topics;
+use super::cluster::Cluster;
+use super::places::{Places, Station};
 use crate::event::{Fields, Value};
 use crate::layer::Delivery;
 use crate::layer::hub::{Hub, Names};
@@ -22,10 +25,10 @@ const EXCEPT: &str = "__asgi_except__";
 pub(super) struct Shared {
     /// The channels of this process; its groups are topics.
     pub(super) hub: Hub,
-    pub(super) stations: Arc<[Station]>,
-    hosts: u32,
-    /// What the names of all channels of this process match.
-    pub(super) pattern: String,
+    pub(super) places: Arc<Places>,
+    /// What this process listens to for its channels' own sake: the pattern that all of their names
+    /// match, at each host; or, in a cluster, the topic of them all, where no pattern is.
+    own: Arc<str>,
     pub(super) patience: Duration,
     keys: Keys,
     body: Body,
@@ -33,50 +36,43 @@ pub(super) struct Shared {
     undecodable: AtomicU64,
 }
 
-/// A host, as this process sees it.
-pub(super) struct Station {
-    pub(super) commands: Connection,
-    pub(super) topics: Topics,
-}
-
-impl Station {
-    pub(super) async fn until_hears(&self, topic: Option<&str>, patience: Duration) -> Result {
-        self.topics
-            .until_hears(topic, self.commands.host(), patience)
-            .await
-    }
-}
+/// How many digits a channel has of its own.
+const DIGITS: usize = 16;
 
 impl Shared {
     /// # Errors
     ///
     /// [`ErrorKind::Layer`] if the operating system has no random bytes.
-    pub(super) fn new(options: &Options, max_message: usize) -> Result<Self> {
+    pub(super) fn new(options: &Options, is_sharded: bool, max_message: usize) -> Result<Self> {
         let keys = options.keys();
         let random = getrandom::u64()
             .map_err(|error| Error::caused(ErrorKind::Layer, "there are no random bytes", error))?;
         // A Django site makes 32 random digits; ours are those of the process, and of the channel.
         let prefix = keys.pubsub_channel(&format!("{random:016x}"));
-        let pattern = format!("{}*", escaped(&prefix));
-        let stations: Arc<[Station]> = options
-            .hosts()?
-            .into_iter()
-            .map(|host| Station {
-                commands: Connection::new(host, options.patience),
-                topics: Topics::default(),
-            })
-            .collect();
-        let hosts = u32::try_from(stations.len()).unwrap_or(u32::MAX);
-        let turned = {
-            let stations = Arc::clone(&stations);
-            move |topic: &Arc<str>| stations[shard(topic, hosts)].topics.turn(topic)
+        let (places, own) = match &options.hosts()?[..] {
+            [host] if is_sharded => {
+                let cluster = Cluster::new(host.clone(), options.patience);
+                (Places::Cluster(Arc::new(cluster)), prefix.clone())
+            }
+            hosts => {
+                let places = Places::hosts(hosts, options.patience);
+                (places, format!("{}*", escaped(&prefix)))
+            }
         };
-        let names = Names { prefix, digits: 16 };
+        let places = Arc::new(places);
+        let turned = {
+            let places = Arc::clone(&places);
+            move |topic: &Arc<str>| {
+                if let Some(station) = places.station(topic) {
+                    station.topics.turn(topic);
+                }
+            }
+        };
+        let digits = DIGITS;
         Ok(Self {
-            hub: Hub::new(names, Some(Box::new(turned))),
-            stations,
-            hosts,
-            pattern,
+            hub: Hub::new(Names { prefix, digits }, Some(Box::new(turned))),
+            places,
+            own: own.into(),
             patience: options.patience,
             keys,
             body: options.body(),
@@ -94,12 +90,8 @@ impl Shared {
         Ok(self.keys.topic(&group.to_wire()?))
     }
 
-    pub(super) fn station(&self, topic: &str) -> &Station {
-        &self.stations[self.shard(topic)]
-    }
-
-    pub(super) fn shard(&self, topic: &str) -> usize {
-        shard(topic, self.hosts)
+    fn is_sharded(&self) -> bool {
+        matches!(*self.places, Places::Cluster(_))
     }
 
     pub(super) fn undecodable(&self) -> u64 {
@@ -108,9 +100,107 @@ impl Shared {
 
     pub(super) fn close(&self) {
         self.hub.close();
-        for station in &*self.stations {
+        for station in self.places.all() {
             station.commands.close();
         }
+    }
+}
+
+/// What is heard.
+impl Shared {
+    /// All topics that this process wants.
+    pub(super) fn topics(&self) -> Vec<Arc<str>> {
+        let mut topics = self.hub.groups();
+        topics.push(Arc::clone(&self.own));
+        topics
+    }
+
+    pub(super) fn is_wanted(&self, topic: &str) -> bool {
+        topic == &*self.own || self.hub.member_count(topic) > 0
+    }
+
+    /// Whether a topic is listened to at this station.
+    pub(super) fn belongs_to(&self, station: &Arc<Station>, topic: &str) -> bool {
+        let is_everywhere = topic == &*self.own && !self.is_sharded();
+        is_everywhere || self.is_at(station, topic)
+    }
+
+    fn is_at(&self, station: &Arc<Station>, name: &str) -> bool {
+        let owner = self.places.station(name);
+        owner.is_some_and(|owner| Arc::ptr_eq(&owner, station))
+    }
+
+    /// The command that begins to listen to a topic.
+    pub(super) fn subscribe(&self, topic: &str) -> Cmd {
+        let verb = match &*self.places {
+            Places::Cluster(_) => "SSUBSCRIBE",
+            Places::Hosts(_) if topic == &*self.own => "PSUBSCRIBE",
+            Places::Hosts(_) => "SUBSCRIBE",
+        };
+        redis::cmd(verb).arg(topic).take()
+    }
+
+    /// The command that ends that.
+    pub(super) fn unsubscribe(&self, topic: &str) -> Cmd {
+        let verb = if self.is_sharded() {
+            "SUNSUBSCRIBE"
+        } else {
+            "UNSUBSCRIBE"
+        };
+        redis::cmd(verb).arg(topic).take()
+    }
+
+    /// Whether a group's members in this process hear what is sent to it.
+    pub(super) fn hears(&self, topic: &str) -> bool {
+        self.places.hears(topic, topic)
+    }
+
+    /// Waits until they do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Topics::until_hears`](super::topics::Topics::until_hears).
+    pub(super) async fn until_hears(&self, topic: &str) -> Result {
+        self.places.until_hears(topic, topic, self.patience).await
+    }
+
+    /// Whether a channel of this process hears what is sent to it.
+    pub(super) fn is_heard(&self, channel: &ChannelName) -> bool {
+        self.places.hears(self.place(channel), &self.own)
+    }
+
+    /// Waits until it does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Topics::until_hears`](super::topics::Topics::until_hears).
+    pub(super) async fn until_heard(&self, channel: &ChannelName) -> Result {
+        let place = self.place(channel);
+        self.places
+            .until_hears(place, &self.own, self.patience)
+            .await
+    }
+
+    /// The name by which the station is found that has a channel of this process.
+    fn place<'a>(&'a self, channel: &'a ChannelName) -> &'a str {
+        if self.is_sharded() {
+            &self.own
+        } else {
+            channel.as_str()
+        }
+    }
+
+    /// Tells those channels that hear a station again what they have missed.
+    pub(super) fn tell_of_gap(&self, station: &Arc<Station>) {
+        let Some((topics, since)) = station.topics.take_missed() else {
+            return;
+        };
+        let Ok(gap) = gap(since) else { return };
+        let all_own = topics.contains(&self.own);
+        let is_own = |channel: &str| all_own && (self.is_sharded() || self.is_at(station, channel));
+        self.hub.tell(&gap, |channel, groups| {
+            is_own(channel) || groups.iter().any(|topic| topics.contains(topic))
+        });
     }
 }
 
@@ -124,7 +214,8 @@ impl Shared {
     ) -> Result<Delivery> {
         let topic = self.topic(group)?;
         let matched = self.hub.member_count(&topic);
-        self.publish(&topic, event, except).await?;
+        let except_for = except.map(|channel| (EXCEPT, channel));
+        self.publish(&topic, event, except_for).await?;
         let is_member = |channel| self.hub.is_member(&topic, channel);
         Ok(Delivery {
             matched: matched - usize::from(matched > 0 && except.is_some_and(is_member)),
@@ -132,26 +223,53 @@ impl Shared {
         })
     }
 
-    pub(super) async fn publish(
+    pub(super) async fn send(&self, channel: &ChannelName, event: &Event) -> Result {
+        let name = channel.as_str();
+        if !self.is_sharded() {
+            return self.publish(name, event, None).await;
+        }
+        // It goes to all channels of its process, by the topic that they have in common.
+        let common = name.len().checked_sub(DIGITS);
+        match common.and_then(|length| name.get(..length)) {
+            Some(topic) => self.publish(topic, event, Some((CHANNEL, channel))).await,
+            None => Ok(()), // No process has such a channel.
+        }
+    }
+
+    /// Publishes an event, with the name of a channel in a field of the layer's own.
+    async fn publish(
         &self,
         topic: &str,
         event: &Event,
-        except: Option<&ChannelName>,
+        own_field: Option<(&'static str, &ChannelName)>,
     ) -> Result {
-        let payload = self.write(event, except)?;
-        let mut command = redis::cmd("PUBLISH");
-        command.arg(topic).arg(payload);
-        self.station(topic).commands.run(&command).await
+        self.hub.check_open()?;
+        let payload = self.write(event, own_field)?;
+        let verb = if self.is_sharded() {
+            "SPUBLISH"
+        } else {
+            "PUBLISH"
+        };
+        let command = redis::cmd(verb).arg(topic).arg(payload).take();
+        self.places.run(topic, &command).await
     }
 
-    fn write(&self, event: &Event, except: Option<&ChannelName>) -> Result<Vec<u8>> {
+    fn write(
+        &self,
+        event: &Event,
+        own_field: Option<(&'static str, &ChannelName)>,
+    ) -> Result<Vec<u8>> {
         let mut fields = event.to_fields()?;
-        if fields.contains(EXCEPT) {
-            let what = format!("an event cannot have a field `{EXCEPT}`");
+        let is_own = |name: &str| name == EXCEPT || self.is_sharded() && name == CHANNEL;
+        if let Some(name) = [EXCEPT, CHANNEL]
+            .into_iter()
+            .find(|name| is_own(name) && fields.contains(name))
+        {
+            let what = format!("an event cannot have a field `{name}`");
             return Err(Error::new(ErrorKind::Encode, what));
         }
-        if let Some(channel) = except {
-            fields.push(EXCEPT, Value::Text(channel.to_string()));
+        if let Some((name, channel)) = own_field {
+            fields.push(name, Value::Text(channel.to_string()));
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let payload = self.body.write(fields, now.unwrap_or_default().as_secs())?;
@@ -169,43 +287,54 @@ impl Shared {
 
 /// What comes in.
 impl Shared {
-    pub(super) fn take_for_group(&self, topic: &[u8], payload: &[u8]) {
+    pub(super) fn take_for_topic(&self, topic: &[u8], payload: &[u8]) {
         let Ok(topic) = std::str::from_utf8(topic) else {
             return;
         };
+        if topic == &*self.own {
+            return self.take_for_own(payload);
+        }
         if self.hub.member_count(topic) == 0 {
             return; // The last one has left just now.
         }
-        if let Some((event, except)) = self.read(payload) {
+        if let Some((event, except)) = self.read(payload, EXCEPT) {
+            let except = except.and_then(|name| ChannelName::new(&name).ok());
             // It fails if the layer is closed.
             let _ = self.hub.group_send(topic, &event, except.as_ref());
         }
     }
 
     pub(super) fn take_for_channel(&self, channel: &[u8], payload: &[u8]) {
-        if let (Ok(channel), Some((event, _))) = (std::str::from_utf8(channel), self.read(payload))
+        if let (Ok(channel), Some((event, _))) =
+            (std::str::from_utf8(channel), self.read(payload, EXCEPT))
         {
             // If its mailbox is full, the receiver has counted that.
             self.hub.deliver(channel, &event);
         }
     }
 
-    /// Decodes a message, once for all of its receivers; what is none is counted and dropped.
-    fn read(&self, payload: &[u8]) -> Option<(Event, Option<ChannelName>)> {
+    fn take_for_own(&self, payload: &[u8]) {
+        if let Some((event, Some(channel))) = self.read(payload, CHANNEL) {
+            self.hub.deliver(&channel, &event);
+        }
+    }
+
+    /// Decodes a message, once for all of its receivers, and takes a field of the layer's own out of
+    /// it; what is none is counted and dropped.
+    fn read(&self, payload: &[u8], own_field: &str) -> Option<(Event, Option<String>)> {
         let read = self.check_size(payload).and_then(|()| {
             let mut fields: Fields = self.body.read(payload, None)?;
-            let except = fields.remove(EXCEPT);
-            Ok((Event::from_fields(fields)?, except))
+            let channel = match fields.remove(own_field) {
+                Some(Value::Text(channel)) => Some(channel),
+                _ => None,
+            };
+            Ok((Event::from_fields(fields)?, channel))
         });
-        match read {
-            Ok((event, Some(Value::Text(except)))) => Some((event, ChannelName::new(&except).ok())),
-            Ok((event, _)) => Some((event, None)),
-            Err(error) => {
-                self.undecodable.fetch_add(1, Ordering::Relaxed);
-                tracing::debug!(%error, source = error.source_text(), "a message that is no event");
-                None
-            }
-        }
+        read.inspect_err(|error| {
+            self.undecodable.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%error, source = error.source_text(), "a message that is no event");
+        })
+        .ok()
     }
 
     fn check_size(&self, payload: &[u8]) -> Result {

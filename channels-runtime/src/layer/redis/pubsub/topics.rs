@@ -1,22 +1,21 @@
-//! The topics of one host: which ones this process wants, and which ones it hears.
+//! The topics of one station: which ones this process wants there, and which ones it hears.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 
 use super::super::hosts::Host;
-use crate::layer::hub::Hub;
+use super::super::outage::Failure;
 use crate::{Error, ErrorKind, Result};
 
 /// What stands between those who join and leave and the one who subscribes.
 ///
-/// A topic is wanted while the hub has members of it. Lock order: `state` before the hub's, and the
-/// hub's before `turned`.
+/// Lock order: `state` before the hub's, and the hub's before `turned`.
 #[derive(Default)]
 pub(super) struct Topics {
-    /// The topics that have got their first member or lost their last one since somebody looked.
+    /// The topics that are to be looked at: by their first member or their last one, say.
     turned: Mutex<HashSet<Arc<str>>>,
     work: Notify,
     state: Mutex<State>,
@@ -26,17 +25,14 @@ pub(super) struct Topics {
 #[derive(Default)]
 struct State {
     connected: bool,
+    /// What Redis has been asked for, and has not confirmed.
+    asked: HashSet<Arc<str>>,
     /// What Redis has confirmed, and nobody is about to give up.
     heard: HashSet<Arc<str>>,
+    /// What was heard once, and since when it was not.
+    missed: HashMap<Arc<str>, SystemTime>,
     /// Why there is no connection.
     failure: Option<Failure>,
-}
-
-/// An error for each of those who wait.
-struct Failure {
-    kind: ErrorKind,
-    what: String,
-    source: String,
 }
 
 /// What is to be done at Redis.
@@ -48,30 +44,24 @@ pub(super) struct Changes {
 
 /// For those who join and leave.
 impl Topics {
-    /// A topic has got its first member, or lost its last.
+    /// A topic may be wanted now, or no longer.
     pub(super) fn turn(&self, topic: &Arc<str>) {
         lock(&self.turned).insert(Arc::clone(topic));
         self.work.notify_one();
     }
 
-    /// Whether what is published reaches this process: on the topic, or on its channels if none is
-    /// named.
-    pub(super) fn hears(&self, topic: Option<&str>) -> bool {
+    /// Whether what is published on a topic reaches this process.
+    pub(super) fn hears(&self, topic: &str) -> bool {
         lock(&self.state).hears(topic)
     }
 
-    /// Waits until it does.
+    /// Waits until it does. Cancel safe.
     ///
     /// # Errors
     ///
     /// That of the listener as soon as Redis refuses something, and [`ErrorKind::Unavailable`] after
     /// `patience`.
-    pub(super) async fn until_hears(
-        &self,
-        topic: Option<&str>,
-        host: &Host,
-        patience: Duration,
-    ) -> Result {
+    pub(super) async fn until_hears(&self, topic: &str, host: &Host, patience: Duration) -> Result {
         let hears = async {
             loop {
                 let mut moved = std::pin::pin!(self.moved.notified());
@@ -82,7 +72,7 @@ impl Topics {
                         return Ok(());
                     }
                     if let Some(failure) = &state.failure
-                        && failure.kind != ErrorKind::Unavailable
+                        && failure.is_refusal()
                     {
                         return Err(failure.error());
                     }
@@ -116,27 +106,48 @@ impl Topics {
     }
 
     /// Looks at what has turned. What is to be given up is not heard from this moment on.
-    pub(super) fn changes(&self, hub: &Hub) -> Changes {
+    pub(super) fn changes(&self, wants: impl Fn(&str) -> bool) -> Changes {
         let turned = std::mem::take(&mut *lock(&self.turned));
         let mut state = lock(&self.state);
         let mut changes = Changes::default();
         for topic in turned {
-            match (hub.member_count(&topic) > 0, state.heard.contains(&topic)) {
-                (true, false) => changes.subscribe.push(topic),
-                (false, true) => {
-                    state.heard.remove(&topic);
-                    changes.unsubscribe.push(topic);
+            match (wants(&topic), state.heard.contains(&topic)) {
+                (true, false) => {
+                    state.asked.insert(Arc::clone(&topic));
+                    changes.subscribe.push(topic);
                 }
-                (true, true) | (false, false) => {}
+                (false, is_heard) => {
+                    // Who is no member has missed nothing.
+                    state.missed.remove(&topic);
+                    if is_heard {
+                        state.heard.remove(&topic);
+                        changes.unsubscribe.push(topic);
+                    }
+                }
+                (true, true) => {}
             }
         }
         changes
     }
 
-    /// Redis has confirmed these.
-    pub(super) fn heard(&self, topics: &[Arc<str>]) {
-        lock(&self.state).heard.extend(topics.iter().cloned());
+    /// Redis has confirmed a topic. Tells whether it was the last of those it has been asked for.
+    pub(super) fn heard(&self, topic: &str) -> bool {
+        let mut state = lock(&self.state);
+        let Some(topic) = state.asked.take(topic) else {
+            return false;
+        };
+        state.heard.insert(topic);
+        let is_last = state.asked.is_empty();
+        drop(state);
         self.moved.notify_waiters();
+        is_last
+    }
+
+    /// All answers are here: what was not confirmed is refused. Tells whether something was.
+    pub(super) fn answered(&self) -> bool {
+        let mut state = lock(&self.state);
+        let refused = std::mem::take(&mut state.asked);
+        !refused.is_empty()
     }
 
     /// Everything that was wanted is heard.
@@ -148,34 +159,71 @@ impl Topics {
         self.moved.notify_waiters();
     }
 
-    /// Nothing is heard any more.
-    pub(super) fn lost(&self, error: &Error) {
+    /// What was missed and is heard again, and since when it was not.
+    pub(super) fn take_missed(&self) -> Option<(HashSet<Arc<str>>, SystemTime)> {
         let mut state = lock(&self.state);
-        *state = State {
-            failure: Some(Failure {
-                kind: error.kind(),
-                what: error.to_string(),
-                source: error.source_text(),
-            }),
-            ..State::default()
-        };
+        let State { missed, heard, .. } = &mut *state;
+        let again = missed.extract_if(|topic, _| heard.contains(topic));
+        let (topics, since): (HashSet<_>, Vec<_>) = again.unzip();
+        Some((topics, since.into_iter().min()?))
+    }
+
+    /// Nothing is heard any more, since then.
+    pub(super) fn lost(&self, error: &Error, since: SystemTime) {
+        let mut state = lock(&self.state);
+        let before = std::mem::take(&mut *state);
+        state.missed = before.missed;
+        for topic in before.heard {
+            state.missed.entry(topic).or_insert(since);
+        }
+        state.failure = Some(error.into());
         drop(state);
         self.moved.notify_waiters();
     }
 }
 
-impl Failure {
-    fn error(&self) -> Error {
-        if self.source.is_empty() {
-            return Error::new(self.kind, &*self.what);
+/// For the one who knows which nodes of a cluster have what.
+impl Topics {
+    /// Redis has taken a topic away. Tells whether it was heard.
+    pub(super) fn taken_away(&self, topic: &str) -> bool {
+        let mut state = lock(&self.state);
+        let taken = state.heard.take(topic);
+        let is_taken = taken.is_some();
+        state
+            .missed
+            .extend(taken.map(|topic| (topic, SystemTime::now())));
+        is_taken
+    }
+
+    /// Gives up what belongs elsewhere: what was heard, or was missed, and since when.
+    pub(super) fn give_up(&self, keeps: impl Fn(&str) -> bool) -> Vec<(Arc<str>, SystemTime)> {
+        let mut state = lock(&self.state);
+        let State { missed, heard, .. } = &mut *state;
+        let missed = missed.extract_if(|topic, _| !keeps(topic));
+        let heard = heard.extract_if(|topic| !keeps(topic));
+        let now = SystemTime::now();
+        missed.chain(heard.map(|topic| (topic, now))).collect()
+    }
+
+    /// A topic that belongs here by now was not heard since then.
+    pub(super) fn missed(&self, topic: &Arc<str>, since: SystemTime) {
+        let mut state = lock(&self.state);
+        state.missed.entry(Arc::clone(topic)).or_insert(since);
+        drop(state);
+        self.turn(topic);
+    }
+
+    /// Sees that a topic is heard that belongs here.
+    pub(super) fn claim(&self, topic: &Arc<str>) {
+        if !lock(&self.state).heard.contains(topic) {
+            self.turn(topic);
         }
-        Error::caused(self.kind, &*self.what, &*self.source)
     }
 }
 
 impl State {
-    fn hears(&self, topic: Option<&str>) -> bool {
-        self.connected && topic.is_none_or(|topic| self.heard.contains(topic))
+    fn hears(&self, topic: &str) -> bool {
+        self.connected && self.heard.contains(topic)
     }
 }
 

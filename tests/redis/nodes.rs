@@ -1,0 +1,104 @@
+//! A real Redis Cluster.
+
+use crate::process::free_port;
+use crate::redis::Redis;
+use crate::until;
+
+/// Three masters, each with so many replicas.
+pub(crate) struct Nodes {
+    pub(crate) all: Vec<Redis>,
+}
+
+impl Nodes {
+    pub(crate) async fn start(replicas: usize) -> Self {
+        let mut all = Vec::new();
+        for _ in 0..3 * (1 + replicas) {
+            // Unless it is told, the port of the bus is ten thousand higher, and may not exist.
+            let bus = format!("cluster-port {}", free_port());
+            let lines = [
+                &*bus,
+                "cluster-enabled yes",
+                "cluster-node-timeout 1000",
+                "cluster-require-full-coverage no",
+                "repl-diskless-sync-delay 0",
+            ];
+            all.push(Redis::start_with(&lines).await);
+        }
+        let nodes = Self { all };
+        let addresses = nodes.all.iter().map(Redis::address);
+        let addresses: Vec<_> = addresses.collect();
+        let replicas = replicas.to_string();
+        let mut create = vec!["--cluster", "create"];
+        create.extend(addresses.iter().map(String::as_str));
+        create.extend(["--cluster-replicas", &replicas, "--cluster-yes"]);
+        let said = nodes.all[0].cli(&create).await;
+        assert!(said.contains("[OK] All 16384 slots covered"), "{said}");
+        nodes.until_they_agree().await;
+        nodes
+    }
+
+    /// Waits until all of them know all others, and replicas have caught up.
+    async fn until_they_agree(&self) {
+        for node in &self.all {
+            until("the nodes know each other", async || {
+                let state = node.cli(&["CLUSTER", "INFO"]).await;
+                let size = format!("cluster_known_nodes:{}\r", self.all.len());
+                state.contains("cluster_state:ok") && state.contains(&size)
+            })
+            .await;
+            until("it has caught up", async || {
+                let state = node.cli(&["INFO", "replication"]).await;
+                state.contains("role:master") || state.contains("master_link_status:up")
+            })
+            .await;
+        }
+    }
+
+    pub(crate) fn addresses(&self) -> String {
+        let addresses: Vec<_> = self.all.iter().map(Redis::address).collect();
+        addresses.join(",")
+    }
+
+    /// The master that has a topic, as a node sees it that is there.
+    pub(crate) async fn master_of(&self, topic: &str) -> usize {
+        let slot = self.slot_of(topic).await;
+        let slots = self.all[0].cli(&["CLUSTER", "SLOTS"]).await;
+        // First slot, last slot, host, port, id, nothing; then the replicas, and the next ones.
+        let numbers: Vec<_> = slots.lines().collect();
+        let port = numbers.windows(4).find_map(|lines| {
+            let [first, last, "127.0.0.1", port] = lines else {
+                return None;
+            };
+            let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
+            (first..=last).contains(&slot).then_some(*port)
+        });
+        let port = port.unwrap_or_else(|| panic!("nobody has slot {slot}: {slots}"));
+        let at = self.all.iter().position(|it| it.port.to_string() == port);
+        at.expect("it is one of ours")
+    }
+
+    async fn slot_of(&self, topic: &str) -> u16 {
+        let slot = self.all[0].cli(&["CLUSTER", "KEYSLOT", topic]).await;
+        slot.trim().parse().expect("a number")
+    }
+
+    /// Moves a topic's slot from one master to another.
+    pub(crate) async fn move_topic(&self, topic: &str, to: usize) {
+        let slot = self.slot_of(topic).await.to_string();
+        let id = self.all[to].cli(&["CLUSTER", "MYID"]).await;
+        let set = ["CLUSTER", "SETSLOT", &slot, "NODE", id.trim()];
+        let from = self.master_of(topic).await;
+        for at in [to, from] {
+            assert_eq!(self.all[at].cli(&set).await.trim(), "OK");
+        }
+    }
+
+    /// How often a command was executed, at all masters.
+    pub(crate) async fn calls(&self, command: &str) -> u64 {
+        let mut calls = 0;
+        for node in &self.all {
+            calls += node.calls(command).await;
+        }
+        calls
+    }
+}
