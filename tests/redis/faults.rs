@@ -173,6 +173,26 @@ async fn redis_is_out_of_memory() {
 }
 
 #[tokio::test]
+async fn the_disk_is_full() {
+    let redis = Redis::start().await;
+    let layer = impatient(&redis.address());
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    redis.fill_disk().await;
+    // Then Redis refuses a PING, too.
+    until("it is asked whether it lives", async || {
+        let stats = redis.cli(&["INFO", "commandstats"]).await;
+        let mut lines = stats.lines();
+        let pings = lines.find(|line| line.starts_with("cmdstat_ping:"));
+        pings.is_some_and(|line| !line.contains(",rejected_calls=0,"))
+    })
+    .await;
+    send_to_group(&layer, "g", "still").await.expect("sent");
+    inbox.hears(&["still"]).await;
+    inbox.join(&layer, "h").await.expect("joined");
+    assert!(inbox.is_empty(), "there is no gap");
+}
+
+#[tokio::test]
 async fn one_of_three_hosts_is_lost() {
     let mut hosts = [
         Redis::start().await,

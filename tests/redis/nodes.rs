@@ -1,7 +1,6 @@
 //! A real Redis Cluster.
 
-use crate::process::free_port;
-use crate::redis::Redis;
+use crate::redis::{FREE_PORT, Redis};
 use crate::until;
 
 /// Three masters, each with so many replicas.
@@ -14,7 +13,7 @@ impl Nodes {
         let mut all = Vec::new();
         for _ in 0..3 * (1 + replicas) {
             // Unless it is told, the port of the bus is ten thousand higher, and may not exist.
-            let bus = format!("cluster-port {}", free_port());
+            let bus = format!("cluster-port {FREE_PORT}");
             let lines = [
                 &*bus,
                 "cluster-enabled yes",
@@ -85,10 +84,17 @@ impl Nodes {
     /// Moves a topic's slot from one master to another.
     pub(crate) async fn move_topic(&self, topic: &str, to: usize) {
         let slot = self.slot_of(topic).await.to_string();
-        let id = self.all[to].cli(&["CLUSTER", "MYID"]).await;
-        let set = ["CLUSTER", "SETSLOT", &slot, "NODE", id.trim()];
         let from = self.master_of(topic).await;
-        for at in [to, from] {
+        let id = async |at: usize| self.all[at].cli(&["CLUSTER", "MYID"]).await;
+        let (source, target) = (id(from).await, id(to).await);
+        // Without the first step the new owner has no newer epoch than the old one.
+        for (at, state, node) in [
+            (to, "IMPORTING", &source),
+            (from, "MIGRATING", &target),
+            (to, "NODE", &target),
+            (from, "NODE", &target),
+        ] {
+            let set = ["CLUSTER", "SETSLOT", &slot, state, node.trim()];
             assert_eq!(self.all[at].cli(&set).await.trim(), "OK");
         }
     }

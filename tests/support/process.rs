@@ -89,6 +89,12 @@ impl Processes {
         }
     }
 
+    /// Whether the leader has not ended.
+    #[allow(dead_code, reason = "not every test program asks")]
+    pub(crate) fn run(&mut self) -> bool {
+        matches!(self.leader.try_wait(), Ok(None))
+    }
+
     /// Waits until the leader has ended.
     pub(crate) async fn ended(&mut self) -> std::process::ExitStatus {
         let status = within("the end of a process", self.leader.wait())

@@ -14,18 +14,20 @@ pub(super) enum Fault {
     RedisIsStopped,
     RedisIsKilled,
     ThereIsNoMemory,
+    TheDiskIsFull,
     ScriptsAreForgotten,
     TheNetworkSwallowsAll,
     RightsAreTakenAway,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::ConnectionsAreKilled,
         Self::RedisSleeps,
         Self::RedisIsStopped,
         Self::RedisIsKilled,
         Self::ThereIsNoMemory,
+        Self::TheDiskIsFull,
         Self::ScriptsAreForgotten,
         Self::TheNetworkSwallowsAll,
         Self::RightsAreTakenAway,
@@ -59,6 +61,11 @@ impl Fault {
                 redis.cli(&["CONFIG", "SET", "maxmemory", "1"]).await;
                 sleep(long).await;
                 redis.cli(&["CONFIG", "SET", "maxmemory", "0"]).await;
+            }
+            Self::TheDiskIsFull => {
+                redis.fill_disk().await;
+                sleep(long).await;
+                redis.free_disk().await;
             }
             Self::ScriptsAreForgotten => {
                 redis.cli(&["SCRIPT", "FLUSH"]).await;

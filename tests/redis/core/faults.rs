@@ -80,6 +80,25 @@ async fn a_redis_without_memory_is_an_error_and_not_the_end() {
 }
 
 #[tokio::test]
+async fn a_full_disk_is_an_error_and_not_the_end() {
+    let redis = Redis::start().await;
+    let layer = impatient(&redis.address());
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    redis.fill_disk().await;
+    let error = send_to_group(&layer, "g", "lost")
+        .await
+        .expect_err("no room");
+    assert_eq!(error.kind(), ErrorKind::Layer, "{error}");
+    assert!(error.to_string().contains("MISCONF"), "{error}");
+    let event: Event = error.into_unsent().expect("it comes back");
+    redis.free_disk().await;
+    within("a send", layer.send(inbox.name(), event))
+        .await
+        .expect("sent");
+    inbox.hears(&["lost"]).await;
+}
+
+#[tokio::test]
 async fn a_redis_that_sleeps_is_waited_for_no_longer_than_it_may_take() {
     let redis = Redis::start().await;
     let layer = impatient(&redis.address());

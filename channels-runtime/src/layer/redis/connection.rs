@@ -286,6 +286,12 @@ pub(crate) fn failure(host: &Host, error: RedisError) -> Error {
     Error::caused(kind, format!("Redis at {host} {what}: {error}"), error)
 }
 
+/// Whether Redis has answered, if not as it was asked to.
+pub(crate) fn is_answer(error: &RedisError) -> bool {
+    use redis::ErrorKind::{Extension, Server};
+    matches!(error.kind(), Server(_) | Extension)
+}
+
 /// Whether a node of a cluster says that another one has what a command names: it was not executed.
 pub(crate) fn is_moved(error: &Error) -> bool {
     let source = std::error::Error::source(error);

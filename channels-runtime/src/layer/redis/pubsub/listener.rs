@@ -9,7 +9,7 @@ use redis::{Cmd, PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
-use super::super::connection::{Backoff, failure, is_moved, open};
+use super::super::connection::{Backoff, failure, is_answer, is_moved, open};
 use super::super::hosts::Host;
 use super::super::outage::Outage;
 use super::Shared;
@@ -148,7 +148,10 @@ impl Listener {
     /// A connection that has lasted until here is a good one: the next attempt need not wait.
     async fn ping(&mut self, session: &mut Session) -> Result {
         let answer = redis::cmd("PING").exec_async(&mut session.redis).await;
-        self.checked(answer)?;
+        // While its disk is full Redis refuses even that, and lives.
+        if !answer.as_ref().is_err_and(is_answer) {
+            self.checked(answer)?;
+        }
         session.signs.give();
         self.backoff.succeeded();
         Ok(())

@@ -44,7 +44,8 @@ use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 /// Django site does not look at: its own channels are never left out.
 ///
 /// A user of Redis with an ACL needs `allchannels`, for the pattern, and the commands `PUBLISH`,
-/// `SUBSCRIBE`, `UNSUBSCRIBE`, `PSUBSCRIBE`, `PING`, `HELLO` and `SELECT`.
+/// `SUBSCRIBE`, `UNSUBSCRIBE`, `PSUBSCRIBE`, `PING`, `HELLO` and `SELECT`; where it is sharded
+/// `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER SLOTS` instead.
 ///
 /// There are no queues for workers: [`receive`](ChannelLayer::receive) fails.
 ///
@@ -102,11 +103,13 @@ impl RedisPubSubChannelLayer {
     ///   `SSL_CERT_FILE`;
     /// - several hosts share the groups, as with `channels_redis`: write them in its order;
     /// - `redis+pubsub+sentinel://host[:port],…/master[/database]` asks Sentinel for the master;
-    /// - `redis+pubsub+cluster://node[:port],…` is a cluster: any node that can be reached;
+    /// - `redis+pubsub+cluster://node[:port],…` is a cluster: any node that can be reached, or with
+    ///   `?sharded=true` the one that a group belongs to, see
+    ///   [`sharded`](RedisPubSubChannelLayerBuilder::sharded);
     /// - `redis+pubsub+unix:///run/redis.sock` is a socket.
     ///
     /// The options are `prefix`, `format` (`msgpack`, `json`), `encryption_key` (more than once, the
-    /// first one encrypts), `timeout` in seconds, `max_message` in bytes. Characters that mean
+    /// first one encrypts), `timeout` in seconds, `max_message` in bytes, `sharded`. Characters that mean
     /// something in a URL are percent-encoded.
     ///
     /// # Errors
@@ -122,7 +125,7 @@ impl RedisPubSubChannelLayer {
     /// assert_eq!(
     ///     error.to_string(),
     ///     "the URL of Redis is wrong: option 1 is unknown; \
-    ///      known: prefix, format, encryption_key, timeout, max_message"
+    ///      known: prefix, format, encryption_key, timeout, max_message, sharded"
     /// );
     /// ```
     pub fn open(url: &str) -> Result<Self> {
