@@ -3,6 +3,7 @@
 use channels::{ChannelLayer, ErrorKind, Event, RedisChannelLayer};
 
 use crate::inbox::{Inbox, say, send_to_group};
+use crate::proxy::Proxy;
 use crate::redis::Redis;
 use crate::{until, within};
 
@@ -37,6 +38,45 @@ async fn redis_is_killed_and_started_again_without_its_data() {
     near.hears(&["behind"]).await;
     far.hears(&["behind"]).await;
     assert!(near.is_empty() && far.is_empty(), "one gap is told once");
+}
+
+/// As a replica that takes over may have.
+#[tokio::test]
+async fn redis_comes_back_with_older_data() {
+    let mut redis = Redis::start().await;
+    let proxy = Proxy::start(redis.address()).await;
+    let (one, two) = (impatient(&redis.address()), impatient(&proxy.address()));
+    let mut far = Inbox::open(&two, &["g", "left"]).await;
+    let stays = Inbox::open(&one, &["left"]).await;
+    proxy.swallow(true);
+    send_to_group(&one, "g", "once").await.expect("sent");
+    assert_eq!(redis.cli(&["SAVE"]).await.trim(), "OK");
+    proxy.swallow(false);
+    far.hears(&["once"]).await;
+    until("it leaves", async || far.leave(&two, "left").await.is_ok()).await;
+    far.join(&two, "new").await.expect("joined");
+    let (queue, _) = far.name().as_str().split_once('!').expect("two parts");
+    let queue = format!("asgi{queue}!");
+    until("it is taken out", async || {
+        redis.cli(&["EXISTS", &queue]).await.trim() == "0"
+    })
+    .await;
+
+    redis.stop().await;
+    redis.start_again().await;
+    assert_eq!(redis.cli(&["EXISTS", &queue]).await.trim(), "1");
+    assert_eq!(far.said_or_gap().await, None, "it is told");
+    until("it is taken out", async || {
+        redis.cli(&["ZCARD", "asgi:group:left"]).await.trim() == "1"
+    })
+    .await;
+    until("it is entered again", async || {
+        redis.cli(&["ZCARD", "asgi:group:new"]).await.trim() == "1"
+    })
+    .await;
+    send_to_group(&one, "g", "again").await.expect("sent");
+    far.hears(&["again"]).await;
+    drop(stays);
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ impl Keeper {
                 for station in &self.shared.stations {
                     station.renew_soon();
                 }
+                // And those that it may have again, if what it knows is older.
+                station.memberships.leave_again();
             }
             station.show_life(&alive_key).await?;
         }

@@ -1,6 +1,6 @@
 //! The memberships of this process' channels at one host, which it keeps alive in Redis.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -8,6 +8,9 @@ use tokio::sync::Notify;
 /// How many are remembered that still have to be taken out. What is forgotten beyond it lies in Redis
 /// until it expires: a name to which nobody listens.
 const LEAVING: usize = 1 << 16;
+
+/// How many of the last to leave are remembered.
+const LEFT: usize = 1000;
 
 /// Which channels are in which groups, by their names on the wire.
 #[derive(Default)]
@@ -22,6 +25,8 @@ struct State {
     groups: HashMap<String, HashSet<String>>,
     /// Who is gone, and may still be in Redis. Never somebody who is in `groups`.
     leaving: HashSet<Membership>,
+    /// The last to leave.
+    left: VecDeque<Membership>,
 }
 
 /// A channel in a group.
@@ -41,6 +46,7 @@ impl Memberships {
 
     pub(super) fn remove(&self, membership: &Membership) {
         let mut state = self.state();
+        state.remember(membership);
         if let Some(groups) = state.groups.get_mut(&membership.channel) {
             groups.remove(&membership.group);
             if groups.is_empty() {
@@ -51,20 +57,29 @@ impl Memberships {
 
     /// Who is no member, and may be one in Redis.
     pub(super) fn take_out_later(&self, membership: Membership) {
-        let mut state = self.state();
-        if !state.has(&membership) && state.leaving.len() < LEAVING {
-            state.leaving.insert(membership);
-            self.left.notify_one();
-        }
+        self.state().take_out_later(membership);
+        self.left.notify_one();
     }
 
     /// The channel is gone, and whoever drops it cannot wait for Redis.
     pub(super) fn leave(&self, channel: &str) {
-        let groups = self.state().groups.remove(channel).unwrap_or_default();
-        for group in groups {
+        let mut state = self.state();
+        for group in state.groups.remove(channel).unwrap_or_default() {
             let channel = channel.to_owned();
-            self.take_out_later(Membership { group, channel });
+            let membership = Membership { group, channel };
+            state.remember(&membership);
+            state.take_out_later(membership);
+            self.left.notify_one();
         }
+    }
+
+    /// Redis may have forgotten that the last ones have left.
+    pub(super) fn leave_again(&self) {
+        let mut state = self.state();
+        for membership in std::mem::take(&mut state.left) {
+            state.take_out_later(membership);
+        }
+        self.left.notify_one();
     }
 
     /// Waits until somebody has left. Cancel safe.
@@ -122,6 +137,19 @@ impl Memberships {
 }
 
 impl State {
+    fn take_out_later(&mut self, membership: Membership) {
+        if !self.has(&membership) && self.leaving.len() < LEAVING {
+            self.leaving.insert(membership);
+        }
+    }
+
+    fn remember(&mut self, left: &Membership) {
+        if self.left.len() == LEFT {
+            self.left.pop_front();
+        }
+        self.left.push_back(left.clone());
+    }
+
     fn has(&self, membership: &Membership) -> bool {
         let groups = self.groups.get(&membership.channel);
         groups.is_some_and(|groups| groups.contains(&membership.group))

@@ -1,5 +1,7 @@
 //! What comes in: the queue of this process, at one host.
 
+use std::collections::{HashSet, VecDeque};
+
 use tokio::time::sleep_until;
 
 use super::super::connection::Backoff;
@@ -12,6 +14,9 @@ use crate::{Error, ErrorKind, Result};
 /// How many events are read at a time.
 const BATCH: isize = 200;
 
+/// How many of the last events are remembered.
+const LATELY: usize = 4096;
+
 /// Reads the queue of this process at one host, and never gives up.
 ///
 /// Nobody else reads it. So events are read first, and removed when they are delivered: a connection
@@ -23,6 +28,14 @@ pub(super) struct QueueReader {
     outage: Outage,
     /// What is delivered, and perhaps still in the queue.
     delivered: Vec<Vec<u8>>,
+    lately: Lately,
+}
+
+/// What was delivered lately. A Redis that comes back with older data has it in the queue again.
+#[derive(Default)]
+struct Lately {
+    all: HashSet<u64>,
+    in_order: VecDeque<u64>,
 }
 
 impl QueueReader {
@@ -33,6 +46,7 @@ impl QueueReader {
             shared,
             at,
             delivered: Vec::new(),
+            lately: Lately::default(),
         }
     }
 
@@ -72,7 +86,9 @@ impl QueueReader {
         commands.zrange(&key, 0, BATCH - 1);
         let (members,): (Vec<Vec<u8>>,) = watch.run(&commands).await?;
         for member in &members {
-            self.deliver(member);
+            if self.lately.is_new(member, self.shared.bounds.random_prefix) {
+                self.deliver(member);
+            }
         }
         self.delivered = members;
         Ok(!self.delivered.is_empty())
@@ -97,5 +113,25 @@ impl QueueReader {
 
     fn host(&self) -> &Host {
         self.shared.stations[self.at].host()
+    }
+}
+
+impl Lately {
+    /// Remembers an event by its random bytes. If those are fewer than eight, it may be any.
+    fn is_new(&mut self, member: &[u8], random_prefix: usize) -> bool {
+        let random = member.first_chunk().filter(|it| it.len() <= random_prefix);
+        let Some(number) = random.map(|it| u64::from_ne_bytes(*it)) else {
+            return true;
+        };
+        if !self.all.insert(number) {
+            return false;
+        }
+        self.in_order.push_back(number);
+        if self.in_order.len() > LATELY
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.all.remove(&oldest);
+        }
+        true
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use redis::Pipeline;
+use redis::{FromRedisValue, Pipeline};
 use tokio::sync::Notify;
 
 use super::super::connection::Connection;
 use super::super::hosts::Host;
 use super::super::keys::Keys;
 use super::memberships::{Membership, Memberships};
+use super::scripts::{SHOW_LIFE, STILL_SHOW_LIFE, Script};
 use super::shared::{ALIVE, unix_time};
 use crate::Result;
 
@@ -68,16 +69,21 @@ impl Station {
 
     /// Shows for a while that a process lives, by its key.
     pub(super) async fn show_life(&self, alive_key: &str) -> Result {
-        let command = redis::Cmd::set_ex(alive_key, 1, ALIVE.as_secs());
-        self.commands.run(&command).await
+        self.life(&SHOW_LIFE, alive_key).await
     }
 
-    /// Shows it for a while longer. Tells whether Redis knew; if not, it knows no more than before, so
-    /// an answer that is lost loses nothing.
+    /// Shows it for a while longer. Tells whether this very Redis knew; if not, it knows no more than
+    /// before, so an answer that is lost loses nothing.
     pub(super) async fn still_shows_life(&self, alive_key: &str) -> Result<bool> {
-        let seconds = i64::try_from(ALIVE.as_secs()).unwrap_or(i64::MAX);
-        let command = redis::Cmd::expire(alive_key, seconds);
-        self.commands.run(&command).await
+        self.life(&STILL_SHOW_LIFE, alive_key).await
+    }
+
+    async fn life<T: FromRedisValue>(&self, script: &Script, alive_key: &str) -> Result<T> {
+        script
+            .run(&self.commands, &[alive_key], |command| {
+                command.arg(ALIVE.as_secs());
+            })
+            .await
     }
 
     /// Makes somebody a member, who is renewed from then on if the channel is this process' own.
