@@ -21,6 +21,7 @@ mod peer;
 mod places;
 mod proxy;
 mod sentinel;
+mod sentinels;
 
 use std::future::Future;
 use std::time::Duration;

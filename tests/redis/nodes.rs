@@ -58,10 +58,17 @@ impl Nodes {
         addresses.join(",")
     }
 
-    /// The master that has a topic, as a node sees it that is there.
+    /// The master that has a topic.
     pub(crate) async fn master_of(&self, topic: &str) -> usize {
-        let slot = self.slot_of(topic).await;
-        let slots = self.all[0].cli(&["CLUSTER", "SLOTS"]).await;
+        let master = self.master_of_as(0, topic).await;
+        master.expect("somebody has its slot")
+    }
+
+    /// The master that has a topic, as a node sees it.
+    async fn master_of_as(&self, witness: usize, topic: &str) -> Option<usize> {
+        let slot = self.all[witness].cli(&["CLUSTER", "KEYSLOT", topic]).await;
+        let slot: u16 = slot.trim().parse().expect("a number");
+        let slots = self.all[witness].cli(&["CLUSTER", "SLOTS"]).await;
         // First slot, last slot, host, port, id, nothing; then the replicas, and the next ones.
         let numbers: Vec<_> = slots.lines().collect();
         let port = numbers.windows(4).find_map(|lines| {
@@ -71,14 +78,40 @@ impl Nodes {
             let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
             (first..=last).contains(&slot).then_some(*port)
         });
-        let port = port.unwrap_or_else(|| panic!("nobody has slot {slot}: {slots}"));
-        let at = self.all.iter().position(|it| it.port.to_string() == port);
-        at.expect("it is one of ours")
+        let port = port?;
+        self.all.iter().position(|it| it.port.to_string() == port)
     }
 
     async fn slot_of(&self, topic: &str) -> u16 {
         let slot = self.all[0].cli(&["CLUSTER", "KEYSLOT", topic]).await;
         slot.trim().parse().expect("a number")
+    }
+
+    /// All masters that have slots, as a node sees it that is there.
+    pub(crate) async fn masters(&self) -> Vec<usize> {
+        let nodes = self.all[0].cli(&["CLUSTER", "NODES"]).await;
+        let masters = nodes.lines().filter(|line| {
+            // Id, address, flags, and at last the slots.
+            let fields: Vec<_> = line.split_whitespace().collect();
+            fields[2].contains("master") && !fields[2].contains("fail") && fields.len() > 8
+        });
+        let is_one = |line: &&str, redis: &Redis| line.contains(&format!(":{}@", redis.port));
+        let masters: Vec<_> = masters.collect();
+        let all = 0..self.all.len();
+        all.filter(|at| masters.iter().any(|line| is_one(line, &self.all[*at])))
+            .collect()
+    }
+
+    /// Kills a topic's master, and starts it again when its replica has taken over.
+    pub(crate) async fn lose(&mut self, master: usize, topic: &str) {
+        self.all[master].stop().await;
+        let witness = usize::from(master == 0);
+        until("the replica takes over", async || {
+            self.master_of_as(witness, topic).await != Some(master)
+        })
+        .await;
+        self.all[master].start_again().await;
+        self.until_they_agree().await;
     }
 
     /// Moves a topic's slot from one master to another.

@@ -1,57 +1,46 @@
 //! A failover by Sentinel.
 
-use channels::RedisPubSubChannelLayer;
+use std::sync::Arc;
+
+use channels::{ChannelLayer, RedisChannelLayer, RedisPubSubChannelLayer};
 
 use crate::inbox::{Inbox, send_to_group};
-use crate::redis::Redis;
+use crate::sentinels::Sentinels;
 use crate::until;
 
 #[tokio::test]
-async fn sentinel_fails_over() {
-    let mut master = Redis::start().await;
-    let replica = Redis::start_with(&[&format!("replicaof 127.0.0.1 {}", master.port)]).await;
-    until("the replica has caught up", async || {
-        let state = replica.cli(&["INFO", "replication"]).await;
-        state.contains("master_link_status:up")
+async fn the_pubsub_layer_fails_over() {
+    fails_over(|sentinels| {
+        let url = format!("redis+sentinel+pubsub://{sentinels}/main?timeout=2");
+        Arc::new(RedisPubSubChannelLayer::open(&url).expect("a URL"))
     })
     .await;
-    let monitor = format!("sentinel monitor main 127.0.0.1 {} 2", master.port);
-    let lines = [
-        &*monitor,
-        "sentinel down-after-milliseconds main 1000",
-        "sentinel failover-timeout main 5000",
-    ];
-    let sentinels = [
-        Redis::start_sentinel(&lines).await,
-        Redis::start_sentinel(&lines).await,
-        Redis::start_sentinel(&lines).await,
-    ];
-    for sentinel in &sentinels {
-        until("they know each other and the replica", async || {
-            let state = sentinel.cli(&["SENTINEL", "MASTER", "main"]).await;
-            let after = |name: &str| {
-                let mut lines = state.lines().skip_while(|line| *line != name);
-                lines.nth(1).unwrap_or_default().to_owned()
-            };
-            after("num-other-sentinels") == "2" && after("num-slaves") == "1"
-        })
-        .await;
-    }
-    let addresses = sentinels.each_ref().map(Redis::address).join(",");
-    let url = format!("redis+sentinel+pubsub://{addresses}/main?timeout=2");
-    let open = || RedisPubSubChannelLayer::open(&url).expect("a URL");
-    let (one, two) = (open(), open());
-    let mut inbox = Inbox::open(&one, &["g"]).await;
-    send_to_group(&two, "g", "before").await.expect("sent");
+}
+
+#[tokio::test]
+async fn the_core_layer_fails_over() {
+    fails_over(|sentinels| {
+        let url = format!("redis+sentinel://{sentinels}/main?timeout=2");
+        Arc::new(RedisChannelLayer::open(&url).expect("a URL"))
+    })
+    .await;
+}
+
+async fn fails_over(open: impl Fn(&str) -> Arc<dyn ChannelLayer>) {
+    let mut sentinels = Sentinels::start().await;
+    let addresses = sentinels.addresses();
+    let (one, two) = (open(&addresses), open(&addresses));
+    let mut inbox = Inbox::open(&*one, &["g"]).await;
+    send_to_group(&*two, "g", "before").await.expect("sent");
     inbox.hears(&["before"]).await;
 
-    master.stop().await;
-    let gap = inbox.next().await;
-    assert_eq!(gap.event_type().as_str(), "layer.gap");
+    sentinels.servers[0].stop().await;
+    assert_eq!(inbox.said_or_gap().await, None, "there is a gap");
     until("it is sent", async || {
-        send_to_group(&two, "g", "after").await.is_ok()
+        send_to_group(&*two, "g", "after").await.is_ok()
     })
     .await;
     inbox.hears(&["after"]).await;
-    assert!(replica.cli(&["ROLE"]).await.starts_with("master"));
+    let role = sentinels.servers[1].cli(&["ROLE"]).await;
+    assert!(role.starts_with("master"), "{role}");
 }

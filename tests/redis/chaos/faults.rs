@@ -36,13 +36,7 @@ impl Fault {
     /// Lets it happen, and be over after a while.
     pub(super) async fn strike(self, redis: &mut Redis, proxy: &Proxy, long: Duration) {
         match self {
-            Self::ConnectionsAreKilled => {
-                for _ in 0..5 {
-                    redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]).await;
-                    redis.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
-                    sleep(long / 10).await;
-                }
-            }
+            Self::ConnectionsAreKilled => Self::kill_connections(redis, long).await,
             Self::RedisSleeps => {
                 let seconds = long.as_secs_f64().to_string();
                 redis.cli(&["DEBUG", "SLEEP", &seconds]).await;
@@ -82,6 +76,14 @@ impl Fault {
                 sleep(long).await;
                 redis.cli(&[&user[..], &["+@all"]].concat()).await;
             }
+        }
+    }
+
+    pub(super) async fn kill_connections(redis: &Redis, long: Duration) {
+        for _ in 0..5 {
+            redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+            redis.cli(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+            sleep(long / 10).await;
         }
     }
 }

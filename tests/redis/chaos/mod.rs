@@ -8,19 +8,18 @@
 )]
 
 mod faults;
+mod place;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use channels::{ChannelLayer, RedisChannelLayer, RedisPubSubChannelLayer};
+use channels::{ChannelLayer, ChannelLayers};
 use fastrand::Rng;
 
-use self::faults::Fault;
+use self::place::Place;
 use crate::inbox::{Inbox, name, say};
-use crate::proxy::Proxy;
-use crate::redis::Redis;
 use crate::{until, within};
 
 const SERVERS: usize = 3;
@@ -29,39 +28,54 @@ const COMERS: usize = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_core_layer_at_one_host() {
-    Run::new(1).await.go(open_core).await;
+    Run::new(Place::hosts(1).await).go(CORE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_core_layer_at_two_hosts() {
-    Run::new(2).await.go(open_core).await;
+    Run::new(Place::hosts(2).await).go(CORE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_core_layer_with_sentinels() {
+    Run::new(Place::sentinels().await).go(CORE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pubsub_layer_at_one_host() {
-    Run::new(1).await.go(open_pubsub).await;
+    Run::new(Place::hosts(1).await).go(PUBSUB).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pubsub_layer_at_two_hosts() {
-    Run::new(2).await.go(open_pubsub).await;
+    Run::new(Place::hosts(2).await).go(PUBSUB).await;
 }
 
-fn open_core(addresses: &str) -> Arc<dyn ChannelLayer> {
-    let url = format!("redis://{addresses}?timeout=1&capacity=1000000");
-    Arc::new(RedisChannelLayer::open(&url).expect("a URL"))
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pubsub_layer_with_sentinels() {
+    Run::new(Place::sentinels().await).go(PUBSUB).await;
 }
 
-fn open_pubsub(addresses: &str) -> Arc<dyn ChannelLayer> {
-    let url = format!("redis+pubsub://{addresses}?timeout=1");
-    Arc::new(RedisPubSubChannelLayer::open(&url).expect("a URL"))
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_pubsub_layer_in_a_cluster() {
+    Run::new(Place::cluster().await).go(PUBSUB).await;
 }
 
-/// Hosts, each with the network before it.
+/// How the URL of a layer begins, and what it has of its own.
+type Kind = (&'static str, &'static str);
+const CORE: Kind = ("redis", "&capacity=1000000");
+const PUBSUB: Kind = ("redis+pubsub", "");
+
+fn open(url: &str) -> Arc<dyn ChannelLayer> {
+    let layers = ChannelLayers::from_urls(&format!("default={url}")).expect("a URL");
+    Arc::clone(layers.get("default").expect("it is there"))
+}
+
+/// Faults at one place, for a while.
 struct Run {
     random: Rng,
     seconds: u64,
-    hosts: Vec<(Redis, Proxy)>,
+    place: Place,
 }
 
 /// A server: its layer, one channel in each group that always stays, and others that come and go.
@@ -83,39 +97,29 @@ struct Listener {
 type Sent = BTreeMap<String, Vec<u64>>;
 
 impl Run {
-    async fn new(hosts: usize) -> Self {
+    fn new(place: Place) -> Self {
         let variable = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
         let seed = variable("CHANNELS_CHAOS_SEED").unwrap_or_else(|| fastrand::u64(..));
         println!("CHANNELS_CHAOS_SEED={seed}");
-        let mut run = Self {
+        Self {
             random: Rng::with_seed(seed),
             seconds: variable("CHANNELS_CHAOS_SECONDS").unwrap_or(15),
-            hosts: Vec::new(),
-        };
-        for _ in 0..hosts {
-            let redis = Redis::start().await;
-            let proxy = Proxy::start(redis.address()).await;
-            run.hosts.push((redis, proxy));
+            place,
         }
-        run
     }
 
-    async fn go(mut self, open: fn(&str) -> Arc<dyn ChannelLayer>) {
-        let addresses: Vec<_> = self
-            .hosts
-            .iter()
-            .map(|(_, proxy)| proxy.address())
-            .collect();
+    async fn go(mut self, (layer, options): Kind) {
+        let url = self.place.url(layer) + options;
+        let topics = GROUPS.map(|group| format!("asgi__group__{group}"));
         let mut servers = Vec::new();
         for _ in 0..SERVERS {
-            servers.push(Server::start(open(&addresses.join(","))).await);
+            servers.push(Server::start(open(&url)).await);
         }
         let end = Instant::now() + Duration::from_secs(self.seconds);
         let mut round = 0;
         while Instant::now() < end {
             round += 1;
-            let fault = Fault::ALL[self.random.usize(..Fault::ALL.len())];
-            println!("round {round}: {fault:?}");
+            println!("round {round}");
             let stop = Arc::new(AtomicBool::new(false));
             let senders: Vec<_> = servers
                 .iter()
@@ -127,7 +131,7 @@ impl Run {
             for server in &mut servers {
                 server.come_and_go(&mut self.random).await;
             }
-            self.strike(fault).await;
+            self.place.strike(&mut self.random, &topics).await;
             for server in &mut servers {
                 server.come_and_go(&mut self.random).await;
             }
@@ -141,28 +145,9 @@ impl Run {
                 server.check(&sent).await;
             }
         }
-        self.nothing_is_left(servers).await;
-    }
-
-    /// Something happens to one host, for a while.
-    async fn strike(&mut self, fault: Fault) {
-        let at = self.random.usize(..self.hosts.len());
-        let long = Duration::from_millis(self.random.u64(300..1800));
-        let (redis, proxy) = &mut self.hosts[at];
-        fault.strike(redis, proxy, long).await;
-    }
-
-    async fn nothing_is_left(&self, servers: Vec<Server>) {
         let layers: Vec<_> = servers.iter().map(|server| server.layer.clone()).collect();
         drop(servers);
-        for (redis, _) in &self.hosts {
-            until("no member is left", async || {
-                let keys = redis.cli(&["KEYS", "*group*"]).await;
-                let topics = redis.cli(&["PUBSUB", "CHANNELS", "*group*"]).await;
-                keys.trim().is_empty() && topics.trim().is_empty()
-            })
-            .await;
-        }
+        self.place.nothing_is_left().await;
         for layer in layers {
             within("a close", layer.close()).await.expect("closed");
         }
