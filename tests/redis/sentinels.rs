@@ -56,15 +56,35 @@ impl Sentinels {
         usize::from(said.lines().nth(1) != Some(&first))
     }
 
-    /// Has the other one take over, which need not be possible.
+    /// Has the other one take over, if that is possible now.
     pub(crate) async fn fail_over(&self) {
-        self.sentinels[0]
-            .cli(&["SENTINEL", "FAILOVER", "main"])
-            .await;
+        let before = self.master().await;
+        let ask = ["SENTINEL", "FAILOVER", "main"];
+        if self.sentinels[0].cli(&ask).await.trim() != "OK" {
+            return;
+        }
+        self.until_the_other_takes_over(before).await;
+        self.until_it_is_a_replica(before).await;
+    }
+
+    /// Kills the master, and starts it again when the other one has taken over.
+    pub(crate) async fn lose_master(&mut self) {
+        let master = self.master().await;
+        self.servers[master].stop().await;
+        self.until_the_other_takes_over(master).await;
+        self.servers[master].start_again().await;
+        self.until_it_is_a_replica(master).await;
+    }
+
+    async fn until_the_other_takes_over(&self, master: usize) {
+        until("the other one takes over", async || {
+            self.master().await != master
+        })
+        .await;
     }
 
     /// Waits until one of the two is a replica that has caught up.
-    pub(crate) async fn until_it_is_a_replica(&self, at: usize) {
+    async fn until_it_is_a_replica(&self, at: usize) {
         until("the replica has caught up", async || {
             let state = self.servers[at].cli(&["INFO", "replication"]).await;
             state.contains("master_link_status:up")

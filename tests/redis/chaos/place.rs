@@ -77,24 +77,11 @@ impl Place {
                 }
                 1 => {
                     say("the replica is asked to take over");
-                    let before = sentinels.master().await;
                     sentinels.fail_over().await;
-                    sleep(long).await;
-                    let master = sentinels.master().await;
-                    if master != before {
-                        sentinels.until_it_is_a_replica(before).await;
-                    }
                 }
                 _ => {
                     say("the master is killed");
-                    let master = sentinels.master().await;
-                    sentinels.servers[master].stop().await;
-                    until("the other one takes over", async || {
-                        sentinels.master().await != master
-                    })
-                    .await;
-                    sentinels.servers[master].start_again().await;
-                    sentinels.until_it_is_a_replica(master).await;
+                    sentinels.lose_master().await;
                 }
             },
             Self::Cluster(nodes) => {

@@ -63,8 +63,10 @@ async fn redis_comes_back_with_older_data() {
     .await;
 
     redis.stop().await;
+    proxy.swallow(true);
     redis.start_again().await;
     assert_eq!(redis.cli(&["EXISTS", &queue]).await.trim(), "1");
+    proxy.swallow(false);
     assert_eq!(far.said_or_gap().await, None, "it is told");
     until("it is taken out", async || {
         redis.cli(&["ZCARD", "asgi:group:left"]).await.trim() == "1"

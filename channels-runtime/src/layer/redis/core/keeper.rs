@@ -20,7 +20,9 @@ pub(super) struct Keeper {
     outage: Outage,
     /// When Redis has last heard of this process.
     heard: Option<SystemTime>,
-    /// Since when the members may be gone, and their consumers were not told.
+    /// The server that was told anew that this process lives, and since when members may be gone there
+    /// whose consumers were not told.
+    server: String,
     forgotten_since: Option<SystemTime>,
     renewed: Instant,
 }
@@ -32,6 +34,7 @@ impl Keeper {
             at,
             outage: Outage::new("the channel layer cannot tell Redis who is there"),
             heard: None,
+            server: String::new(),
             forgotten_since: None,
             renewed: Instant::now(),
         }
@@ -71,7 +74,7 @@ impl Keeper {
                 // And those that it may have again, if what it knows is older.
                 station.memberships.leave_again();
             }
-            station.show_life(&alive_key).await?;
+            self.server = station.show_life(&alive_key).await?;
         }
         self.heard = Some(SystemTime::now());
         station.take_out_leaving().await?;
@@ -79,7 +82,11 @@ impl Keeper {
             station.renew().await?;
             self.renewed = Instant::now();
         }
-        if let Some(since) = self.forgotten_since.take() {
+        // Not before the queue is read there: what comes until then is in the gap.
+        if let Some(since) = self.forgotten_since
+            && let Some(since) = station.missed_since(since, &self.server)
+        {
+            self.forgotten_since = None;
             self.shared.tell_of_gap(self.at, since)?;
         }
         Ok(())

@@ -1,21 +1,19 @@
 //! What comes in: the queue of this process, at one host.
 
-use std::collections::{HashSet, VecDeque};
+use std::time::SystemTime;
 
 use tokio::time::sleep_until;
 
 use super::super::connection::Backoff;
 use super::super::hosts::Host;
 use super::super::outage::Outage;
+use super::scripts::SERVER;
 use super::shared::SharedRef;
 use super::watch::Watch;
 use crate::{Error, ErrorKind, Result};
 
 /// How many events are read at a time.
 const BATCH: isize = 200;
-
-/// How many of the last events are remembered.
-const LATELY: usize = 4096;
 
 /// Reads the queue of this process at one host, and never gives up.
 ///
@@ -28,14 +26,9 @@ pub(super) struct QueueReader {
     outage: Outage,
     /// What is delivered, and perhaps still in the queue.
     delivered: Vec<Vec<u8>>,
-    lately: Lately,
-}
-
-/// What was delivered lately. A Redis that comes back with older data has it in the queue again.
-#[derive(Default)]
-struct Lately {
-    all: HashSet<u64>,
-    in_order: VecDeque<u64>,
+    /// The server that was read last, and when.
+    server: Option<String>,
+    read: SystemTime,
 }
 
 impl QueueReader {
@@ -46,7 +39,8 @@ impl QueueReader {
             shared,
             at,
             delivered: Vec::new(),
-            lately: Lately::default(),
+            server: None,
+            read: SystemTime::now(),
         }
     }
 
@@ -64,7 +58,9 @@ impl QueueReader {
 
     /// Reads until that fails.
     async fn read(&mut self, mut watch: Watch) -> Error {
-        self.shared.stations[self.at].has_connected();
+        if let Err(error) = self.begin(&mut watch).await {
+            return error;
+        }
         loop {
             match self.next(&mut watch).await {
                 Ok(true) => {}
@@ -76,9 +72,28 @@ impl QueueReader {
         }
     }
 
+    /// At another server than before the queue may hold what was delivered long ago, and not hold what
+    /// came since. So it is emptied, and those who listen are told of a gap.
+    async fn begin(&mut self, watch: &mut Watch) -> Result {
+        let mut commands = redis::pipe();
+        SERVER.add_to(&mut commands, &[] as &[&str]);
+        let (server,): (String,) = watch.run(&commands).await?;
+        let is_another = self.server.as_ref().is_some_and(|before| *before != server);
+        if is_another {
+            let mut empty = redis::pipe();
+            empty.del(self.key()).ignore();
+            watch.run::<()>(&empty).await?;
+            self.delivered.clear();
+        }
+        let until = is_another.then_some(self.read);
+        self.shared.stations[self.at].is_read_at(&server, until);
+        self.server = Some(server);
+        Ok(())
+    }
+
     /// Delivers what is in the queue; tells whether there was something.
     async fn next(&mut self, watch: &mut Watch) -> Result<bool> {
-        let key = self.shared.keys.queue(&self.shared.own_queue);
+        let key = self.key();
         let mut commands = redis::pipe();
         if !self.delivered.is_empty() {
             commands.zrem(&key, &self.delivered).ignore();
@@ -86,11 +101,10 @@ impl QueueReader {
         commands.zrange(&key, 0, BATCH - 1);
         let (members,): (Vec<Vec<u8>>,) = watch.run(&commands).await?;
         for member in &members {
-            if self.lately.is_new(member, self.shared.bounds.random_prefix) {
-                self.deliver(member);
-            }
+            self.deliver(member);
         }
         self.delivered = members;
+        self.read = SystemTime::now();
         Ok(!self.delivered.is_empty())
     }
 
@@ -111,27 +125,11 @@ impl QueueReader {
         }
     }
 
+    fn key(&self) -> String {
+        self.shared.keys.queue(&self.shared.own_queue)
+    }
+
     fn host(&self) -> &Host {
         self.shared.stations[self.at].host()
-    }
-}
-
-impl Lately {
-    /// Remembers an event by its random bytes. If those are fewer than eight, it may be any.
-    fn is_new(&mut self, member: &[u8], random_prefix: usize) -> bool {
-        let random = member.first_chunk().filter(|it| it.len() <= random_prefix);
-        let Some(number) = random.map(|it| u64::from_ne_bytes(*it)) else {
-            return true;
-        };
-        if !self.all.insert(number) {
-            return false;
-        }
-        self.in_order.push_back(number);
-        if self.in_order.len() > LATELY
-            && let Some(oldest) = self.in_order.pop_front()
-        {
-            self.all.remove(&oldest);
-        }
-        true
     }
 }

@@ -34,23 +34,34 @@ end
 return sent",
 );
 
-/// Shows that a process lives, at this server: `KEYS` has the key that says so, `ARGV` for how many
-/// seconds. A server that was started again, or a replica that has taken over, is another one: what it
-/// knows may be older. Who may not ask it (ACL) finds them all alike.
-pub(super) const SHOW_LIFE: Script = Script(
-    "local info = redis.pcall('INFO', 'server')
+/// Which server this is. One that was started again, or a replica that has taken over, is another: what
+/// it knows may be older. Who may not ask (ACL) finds them all alike.
+macro_rules! server {
+    () => {
+        "local info = redis.pcall('INFO', 'server')
 local server = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'unknown'
-redis.call('SET', KEYS[1], server, 'EX', ARGV[1])",
-);
+"
+    };
+}
+
+/// Gives which server this is.
+pub(super) const SERVER: Script = Script(concat!(server!(), "return server"));
+
+/// Shows that a process lives, at this server: `KEYS` has the key that says so, `ARGV` for how many
+/// seconds. Gives which server it is.
+pub(super) const SHOW_LIFE: Script = Script(concat!(
+    server!(),
+    "redis.call('SET', KEYS[1], server, 'EX', ARGV[1])
+return server",
+));
 
 /// The same, if this server has been shown it before; gives whether it has.
-pub(super) const STILL_SHOW_LIFE: Script = Script(
-    "local info = redis.pcall('INFO', 'server')
-local server = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or 'unknown'
-if redis.call('GET', KEYS[1]) ~= server then return false end
+pub(super) const STILL_SHOW_LIFE: Script = Script(concat!(
+    server!(),
+    "if redis.call('GET', KEYS[1]) ~= server then return false end
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 return true",
-);
+));
 
 /// Takes an event out of a queue that several processes read. `KEYS`: the queue, and what this process
 /// has taken. `ARGV`: what it got the last time, and for how many seconds an event waits. Gives the

@@ -1,6 +1,8 @@
 //! A host, as this process sees it: how it is reached, and which members this process has there.
 
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use redis::{FromRedisValue, Pipeline};
 use tokio::sync::Notify;
@@ -19,11 +21,20 @@ const RENEWALS: u8 = 3;
 /// How many memberships one write holds.
 const BATCH: usize = 500;
 
+/// How this process' queue is read.
+#[derive(Default)]
+struct Reading {
+    server: String,
+    /// Until when it was read at another one, if nobody was told.
+    until: Option<SystemTime>,
+}
+
 pub(super) struct Station {
     pub(super) commands: Connection,
     pub(super) memberships: Memberships,
     /// The reader has a new connection: Redis may have forgotten everything.
     connected: Notify,
+    reading: Mutex<Reading>,
     /// How many times more all memberships have to be entered again, soon.
     renewals: AtomicU8,
     keys: Keys,
@@ -37,6 +48,7 @@ impl Station {
             commands,
             memberships: Memberships::default(),
             connected: Notify::new(),
+            reading: Mutex::default(),
             renewals: AtomicU8::new(0),
             keys,
             group_expiry,
@@ -47,8 +59,29 @@ impl Station {
         self.commands.host()
     }
 
-    pub(super) fn has_connected(&self) {
+    /// The queue is read at a server; until when it was at another one, if it was.
+    pub(super) fn is_read_at(&self, server: &str, until: Option<SystemTime>) {
+        let mut reading = self.reading();
+        server.clone_into(&mut reading.server);
+        reading.until = reading.until.or(until);
+        drop(reading);
         self.connected.notify_one();
+    }
+
+    /// Since when something may have been missed, if the queue is read at this server: since then, or
+    /// since it was read at another one before.
+    pub(super) fn missed_since(&self, since: SystemTime, server: &str) -> Option<SystemTime> {
+        let mut reading = self.reading();
+        if reading.server != server {
+            return None;
+        }
+        let until = reading.until.take();
+        Some(until.map_or(since, |until| since.min(until)))
+    }
+
+    /// No code panics while it holds this lock.
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the reader has a new connection. Cancel safe.
@@ -67,8 +100,8 @@ impl Station {
         self.renewals.load(Ordering::Relaxed) > 0
     }
 
-    /// Shows for a while that a process lives, by its key.
-    pub(super) async fn show_life(&self, alive_key: &str) -> Result {
+    /// Shows for a while that a process lives, by its key; tells to which server.
+    pub(super) async fn show_life(&self, alive_key: &str) -> Result<String> {
         self.life(&SHOW_LIFE, alive_key).await
     }
 

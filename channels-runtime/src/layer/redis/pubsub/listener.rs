@@ -181,7 +181,7 @@ fn take(shared: &Shared, station: &Arc<Station>, signs: &Signs, push: PushInfo) 
     match (push.kind, &push.data[..]) {
         (Message | SMessage, [Value::BulkString(topic), Value::BulkString(payload)]) => {
             signs.give();
-            shared.take_for_topic(topic, payload);
+            shared.take_for_topic(station, topic, payload);
         }
         (PushKind::PMessage, [_, Value::BulkString(channel), Value::BulkString(payload)]) => {
             signs.give();

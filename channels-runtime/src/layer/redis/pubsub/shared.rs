@@ -287,10 +287,13 @@ impl Shared {
 
 /// What comes in.
 impl Shared {
-    pub(super) fn take_for_topic(&self, topic: &[u8], payload: &[u8]) {
+    pub(super) fn take_for_topic(&self, station: &Station, topic: &[u8], payload: &[u8]) {
         let Ok(topic) = std::str::from_utf8(topic) else {
             return;
         };
+        if !station.topics.takes(topic) {
+            return;
+        }
         if topic == &*self.own {
             return self.take_for_own(payload);
         }

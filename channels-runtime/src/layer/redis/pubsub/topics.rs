@@ -130,6 +130,12 @@ impl Topics {
         changes
     }
 
+    /// Whether what comes here on a topic is to be taken. What is late, of a connection that is lost or
+    /// a node whose topic is elsewhere by now, would come out of order, behind the word of a gap.
+    pub(super) fn takes(&self, topic: &str) -> bool {
+        lock(&self.state).heard.contains(topic)
+    }
+
     /// Redis has confirmed a topic. Tells whether it was the last of those it has been asked for.
     pub(super) fn heard(&self, topic: &str) -> bool {
         let mut state = lock(&self.state);
