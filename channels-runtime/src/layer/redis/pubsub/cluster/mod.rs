@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::Cmd;
+use redis::{Cmd, Value};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -33,7 +33,14 @@ pub(super) struct Cluster {
     is_doubted: AtomicBool,
     doubted: Notify,
     /// Held while a node is asked.
-    surveys: tokio::sync::Mutex<Backoff>,
+    surveys: tokio::sync::Mutex<Surveys>,
+}
+
+struct Surveys {
+    backoff: Backoff,
+    /// The highest that was seen, which grows with each change of the cluster. A node that was away for
+    /// a while takes itself for what it was, and has an older one.
+    epoch: u64,
 }
 
 #[derive(Default)]
@@ -69,7 +76,10 @@ impl Cluster {
             view: watch::Sender::default(),
             is_doubted: AtomicBool::new(false),
             doubted: Notify::new(),
-            surveys: tokio::sync::Mutex::new(Backoff::new(patience)),
+            surveys: tokio::sync::Mutex::new(Surveys {
+                backoff: Backoff::new(patience),
+                epoch: 0,
+            }),
         }
     }
 
@@ -187,11 +197,12 @@ impl Cluster {
     }
 
     /// Asks a node which of them has what.
-    async fn survey(&self, backoff: &mut Backoff) -> Result {
+    async fn survey(&self, surveys: &mut Surveys) -> Result {
+        let Surveys { backoff, epoch } = surveys;
         sleep_until(backoff.until()).await;
         let attempt = backoff.failed();
         let is_doubted = self.is_doubted.swap(false, Ordering::Relaxed);
-        let asked = self.ask(attempt).await;
+        let asked = self.ask(attempt, epoch).await;
         if let Err(error) = &asked {
             let failure = Some(error.into());
             self.view.send_modify(|view| view.failure = failure);
@@ -211,8 +222,9 @@ impl Cluster {
         Ok(())
     }
 
-    /// Those are asked first by which the cluster is entered, then those that were known.
-    async fn ask(&self, attempt: usize) -> Result<Slots> {
+    /// Those are asked first by which the cluster is entered, then those that were known. Who is behind
+    /// the others is believed only if all are.
+    async fn ask(&self, attempt: usize, epoch: &mut u64) -> Result<Slots> {
         let map = self.map();
         let all: Vec<_> = self
             .host
@@ -223,13 +235,22 @@ impl Cluster {
         let asked = all[attempt % all.len()];
         let node = self.host.node(asked);
         let mut redis = open(&node, 0, self.patience, drop).await?;
-        let question = redis::cmd("CLUSTER").arg("SLOTS").take();
-        let slots = question.query_async(&mut redis).await;
-        let slots = slots.map_err(|error| failure(&node, error))?;
-        Slots::parse(&slots, asked).ok_or_else(|| {
-            let what = format!("what Redis at {node} tells of the cluster's slots makes no sense");
+        let mut question = redis::pipe();
+        question.cmd("CLUSTER").arg("INFO");
+        question.cmd("CLUSTER").arg("SLOTS");
+        let answer = question.query_async(&mut redis).await;
+        let (info, slots): (String, Value) = answer.map_err(|error| failure(&node, error))?;
+        let parsed = current_epoch(&info).zip(Slots::parse(&slots, asked));
+        let (current, slots) = parsed.ok_or_else(|| {
+            let what = format!("what Redis at {node} tells of the cluster makes no sense");
             Error::new(ErrorKind::Layer, what)
-        })
+        })?;
+        if current < *epoch && attempt < all.len() {
+            let what = format!("Redis at {node} does not know yet what the cluster does");
+            return Err(Error::new(ErrorKind::Unavailable, what));
+        }
+        *epoch = current;
+        Ok(slots)
     }
 
     /// A map of those slots. Who was known stays the same.
@@ -262,4 +283,10 @@ impl Cluster {
             Error::new(ErrorKind::Unavailable, what)
         })
     }
+}
+
+fn current_epoch(info: &str) -> Option<u64> {
+    let mut lines = info.lines();
+    let epoch = lines.find_map(|line| line.strip_prefix("cluster_current_epoch:"));
+    epoch?.trim().parse().ok()
 }
