@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, PushInfo, PushKind};
-use redis::{RedisError, ServerErrorKind};
+use redis::{RedisError, RedisResult, ServerErrorKind};
 use tokio::time::Instant;
 
 use super::hosts::Host;
@@ -204,14 +204,34 @@ pub(crate) async fn open(
     // The client limits single steps, and those are several.
     let opened = tokio::time::timeout(CONNECT, async {
         let client = host.client(attempt).await?;
-        client
+        let mut redis = client
             .get_multiplexed_async_connection_with_config(&config)
-            .await
+            .await?;
+        let is_right = !host.is_master() || is_master(&mut redis).await?;
+        Ok(is_right.then_some(redis))
     });
     match opened.await {
-        Ok(opened) => opened.map_err(|error| failure(host, error)),
+        Ok(Ok(Some(redis))) => Ok(redis),
+        Ok(Ok(None)) => {
+            let what = format!("Redis at {host} is no master of the cluster at present");
+            Err(Error::new(ErrorKind::Unavailable, what))
+        }
+        Ok(Err(error)) => Err(failure(host, error)),
         Err(_) => Err(unreachable(host, None)),
     }
+}
+
+/// Whether a node of a cluster is a master, and knows that. One that was away takes itself for the
+/// master that it was; and replicas serve sharded pub/sub, too: what is published there comes late.
+async fn is_master(redis: &mut MultiplexedConnection) -> RedisResult<bool> {
+    let mut questions = redis::pipe();
+    questions.cmd("CLUSTER").arg("INFO");
+    questions.cmd("ROLE");
+    let (info, role): (String, redis::Value) = questions.query_async(redis).await?;
+    let role: Vec<redis::Value> = redis::from_redis_value(role)?;
+    let is_master =
+        matches!(role.first(), Some(redis::Value::BulkString(role)) if role == b"master");
+    Ok(is_master && info.contains("cluster_state:ok"))
 }
 
 /// When the next attempt may be made: later after each one that failed, and never for all servers

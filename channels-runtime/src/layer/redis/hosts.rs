@@ -35,6 +35,8 @@ pub(super) enum Place {
     },
     /// Any node of a cluster: what is published at one of them, all of them pass on.
     Cluster(Vec<Address>),
+    /// A node of a cluster, while it is a master.
+    Master(Address),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,10 +62,14 @@ impl Host {
         }
     }
 
-    /// A single node, entered in the same way.
-    pub(super) fn node(&self, address: &Address) -> Self {
+    pub(super) fn is_master(&self) -> bool {
+        matches!(self.0.place, Place::Master(_))
+    }
+
+    /// A single place, entered in the same way.
+    pub(super) fn at(&self, place: Place) -> Self {
         Self::new(Inner {
-            place: Place::Server(address.clone()),
+            place,
             user: self.0.user.clone(),
             password: self.0.password.clone(),
             ..*self.0
@@ -77,7 +83,7 @@ impl Host {
     /// The client's own, if no Sentinel knows the master.
     pub(super) async fn client(&self, attempt: usize) -> RedisResult<Client> {
         let address = match &self.0.place {
-            Place::Server(address) => self.address(address),
+            Place::Server(address) | Place::Master(address) => self.address(address),
             Place::Socket(path) => ConnectionAddr::Unix(path.clone()),
             Place::Cluster(nodes) => self.address(&nodes[attempt % nodes.len()]),
             Place::Sentinel { sentinels, master } => return self.ask(sentinels, master).await,
@@ -154,7 +160,7 @@ impl fmt::Display for Host {
             Ok(())
         };
         match &self.0.place {
-            Place::Server(address) => address.fmt(f),
+            Place::Server(address) | Place::Master(address) => address.fmt(f),
             Place::Socket(path) => path.display().fmt(f),
             Place::Cluster(nodes) => list(f, nodes),
             Place::Sentinel { sentinels, master } => {

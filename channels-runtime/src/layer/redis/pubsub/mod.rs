@@ -45,7 +45,8 @@ use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 ///
 /// A user of Redis with an ACL needs `allchannels`, for the pattern, and the commands `PUBLISH`,
 /// `SUBSCRIBE`, `UNSUBSCRIBE`, `PSUBSCRIBE`, `PING`, `HELLO` and `SELECT`; where it is sharded
-/// `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER INFO` and `CLUSTER SLOTS` instead.
+/// `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER SLOTS`, `CLUSTER NODES`,
+/// `CLUSTER INFO` and `ROLE` instead.
 ///
 /// There are no queues for workers: [`receive`](ChannelLayer::receive) fails.
 ///

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use self::slots::Slots;
 pub(super) use self::steward::Steward;
 use super::super::connection::{Backoff, Connection, failure, is_moved, open};
-use super::super::hosts::{Address, Host};
+use super::super::hosts::{Address, Host, Place};
 use super::super::outage::Failure;
 use super::places::Station;
 use crate::{Error, ErrorKind, Result};
@@ -33,14 +33,7 @@ pub(super) struct Cluster {
     is_doubted: AtomicBool,
     doubted: Notify,
     /// Held while a node is asked.
-    surveys: tokio::sync::Mutex<Surveys>,
-}
-
-struct Surveys {
-    backoff: Backoff,
-    /// The highest that was seen, which grows with each change of the cluster. A node that was away for
-    /// a while takes itself for what it was, and has an older one.
-    epoch: u64,
+    surveys: tokio::sync::Mutex<Backoff>,
 }
 
 #[derive(Default)]
@@ -76,10 +69,7 @@ impl Cluster {
             view: watch::Sender::default(),
             is_doubted: AtomicBool::new(false),
             doubted: Notify::new(),
-            surveys: tokio::sync::Mutex::new(Surveys {
-                backoff: Backoff::new(patience),
-                epoch: 0,
-            }),
+            surveys: tokio::sync::Mutex::new(Backoff::new(patience)),
         }
     }
 
@@ -197,12 +187,11 @@ impl Cluster {
     }
 
     /// Asks a node which of them has what.
-    async fn survey(&self, surveys: &mut Surveys) -> Result {
-        let Surveys { backoff, epoch } = surveys;
+    async fn survey(&self, backoff: &mut Backoff) -> Result {
         sleep_until(backoff.until()).await;
         let attempt = backoff.failed();
         let is_doubted = self.is_doubted.swap(false, Ordering::Relaxed);
-        let asked = self.ask(attempt, epoch).await;
+        let asked = self.ask(attempt).await;
         if let Err(error) = &asked {
             let failure = Some(error.into());
             self.view.send_modify(|view| view.failure = failure);
@@ -224,7 +213,7 @@ impl Cluster {
 
     /// Those are asked first by which the cluster is entered, then those that were known. Who is behind
     /// the others is believed only if all are.
-    async fn ask(&self, attempt: usize, epoch: &mut u64) -> Result<Slots> {
+    async fn ask(&self, attempt: usize) -> Result<Slots> {
         let map = self.map();
         let all: Vec<_> = self
             .host
@@ -233,23 +222,21 @@ impl Cluster {
             .chain(map.stations.keys())
             .collect();
         let asked = all[attempt % all.len()];
-        let node = self.host.node(asked);
+        let node = self.host.at(Place::Server(asked.clone()));
         let mut redis = open(&node, 0, self.patience, drop).await?;
         let mut question = redis::pipe();
-        question.cmd("CLUSTER").arg("INFO");
         question.cmd("CLUSTER").arg("SLOTS");
+        question.cmd("CLUSTER").arg("NODES");
         let answer = question.query_async(&mut redis).await;
-        let (info, slots): (String, Value) = answer.map_err(|error| failure(&node, error))?;
-        let parsed = current_epoch(&info).zip(Slots::parse(&slots, asked));
-        let (current, slots) = parsed.ok_or_else(|| {
+        let (slots, nodes): (Value, String) = answer.map_err(|error| failure(&node, error))?;
+        let slots = Slots::parse(&slots, &nodes, asked).ok_or_else(|| {
             let what = format!("what Redis at {node} tells of the cluster makes no sense");
             Error::new(ErrorKind::Layer, what)
         })?;
-        if current < *epoch && attempt < all.len() {
+        if slots.are_behind(&map.slots) && attempt < all.len() {
             let what = format!("Redis at {node} does not know yet what the cluster does");
             return Err(Error::new(ErrorKind::Unavailable, what));
         }
-        *epoch = current;
         Ok(slots)
     }
 
@@ -259,8 +246,8 @@ impl Cluster {
         let mut stations = HashMap::new();
         for address in slots.masters() {
             let new = || {
-                let commands = Connection::new(self.host.node(address), self.patience);
-                Arc::new(Station::new(commands))
+                let host = self.host.at(Place::Master(address.clone()));
+                Arc::new(Station::new(Connection::new(host, self.patience)))
             };
             stations
                 .entry(address.clone())
@@ -283,10 +270,4 @@ impl Cluster {
             Error::new(ErrorKind::Unavailable, what)
         })
     }
-}
-
-fn current_epoch(info: &str) -> Option<u64> {
-    let mut lines = info.lines();
-    let epoch = lines.find_map(|line| line.strip_prefix("cluster_current_epoch:"));
-    epoch?.trim().parse().ok()
 }

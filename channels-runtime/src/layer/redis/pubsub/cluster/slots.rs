@@ -1,5 +1,7 @@
 //! Which node of a cluster has a topic.
 
+use std::collections::HashMap;
+
 use crc::{CRC_16_XMODEM, Crc};
 use redis::Value;
 
@@ -22,15 +24,19 @@ struct Range {
     first: u16,
     last: u16,
     master: Address,
+    /// Grows whenever slots change their master. A node that was away takes itself for the master that
+    /// it was, with the epoch that it had.
+    epoch: u64,
 }
 
 impl Slots {
-    /// Reads what a node answers to `CLUSTER SLOTS`; nothing if that makes no sense. Nodes need not
-    /// know their own name: it is the one by which they were asked then.
-    pub(super) fn parse(answer: &Value, asked: &Address) -> Option<Self> {
-        let Value::Array(entries) = answer else {
+    /// Reads what a node answers to `CLUSTER SLOTS` and `CLUSTER NODES`; nothing if that makes no
+    /// sense. Nodes need not know their own name: it is the one by which they were asked then.
+    pub(super) fn parse(slots: &Value, nodes: &str, asked: &Address) -> Option<Self> {
+        let Value::Array(entries) = slots else {
             return None;
         };
+        let epochs = epochs(nodes)?;
         let mut ranges = Vec::with_capacity(entries.len());
         for entry in entries {
             let Value::Array(entry) = entry else {
@@ -41,17 +47,29 @@ impl Slots {
             };
             let slot = |number: &i64| u16::try_from(*number).ok().filter(|slot| *slot < COUNT);
             let (first, last) = (slot(first)?, slot(last)?);
-            let master = address(master, asked)?;
+            let (master, id) = node(master, asked)?;
             if master.host != UNKNOWN {
                 ranges.push(Range {
                     first,
                     last,
                     master,
+                    epoch: *epochs.get(id)?,
                 });
             }
         }
         ranges.sort_by_key(|range| range.first);
         Some(Self(ranges))
+    }
+
+    /// Whether others know a newer master of some slot.
+    pub(super) fn are_behind(&self, others: &Self) -> bool {
+        let is_behind = |ours: &Range, theirs: &Range| {
+            let is_same = ours.first <= theirs.last && theirs.first <= ours.last;
+            is_same && ours.epoch < theirs.epoch
+        };
+        self.0
+            .iter()
+            .any(|ours| others.0.iter().any(|theirs| is_behind(ours, theirs)))
     }
 
     /// The node that has a topic now, if any has.
@@ -77,24 +95,35 @@ fn slot(name: &str) -> u16 {
     CRC.checksum(tag.unwrap_or(name).as_bytes()) % COUNT
 }
 
-fn address(node: &Value, asked: &Address) -> Option<Address> {
+/// The epoch of each node, by its id: the first and the seventh of the fields of its line.
+fn epochs(nodes: &str) -> Option<HashMap<&str, u64>> {
+    let lines = nodes.lines().map(|line| {
+        let mut fields = line.split_whitespace();
+        let id = fields.next()?;
+        Some((id, fields.nth(5)?.parse().ok()?))
+    });
+    lines.collect()
+}
+
+/// A node's address and its id.
+fn node<'a>(node: &'a Value, asked: &Address) -> Option<(Address, &'a str)> {
     let Value::Array(node) = node else {
         return None;
     };
-    let [host, Value::Int(port), ..] = &node[..] else {
+    let [host, Value::Int(port), Value::BulkString(id), ..] = &node[..] else {
         return None;
     };
     let host = match host {
         Value::Nil => "",
         Value::BulkString(host) => std::str::from_utf8(host).ok()?,
-        Value::SimpleString(host) => host,
         _ => return None,
     };
     let host = if host.is_empty() { &asked.host } else { host };
-    Some(Address {
+    let address = Address {
         host: host.to_owned(),
         port: u16::try_from(*port).ok()?,
-    })
+    };
+    Some((address, std::str::from_utf8(id).ok()?))
 }
 
 #[cfg(test)]
@@ -103,12 +132,22 @@ mod tests {
 
     use super::*;
 
+    const NODES: &str = "\
+id 127.0.0.1:1@2 myself,master - 0 1426238317000 2 connected 0-4999
+other 127.0.0.1:2@3,host slave id 0 1426238317741 3 connected
+";
+
     fn text(text: &str) -> Value {
         Value::BulkString(text.into())
     }
 
     fn entry(first: i64, last: i64, host: Value, port: i64) -> Value {
-        let node = Value::Array(vec![host, Value::Int(port), text("id")]);
+        let node = Value::Array(vec![
+            host,
+            Value::Int(port),
+            text("id"),
+            Value::Array(vec![]),
+        ]);
         Value::Array(vec![Value::Int(first), Value::Int(last), node])
     }
 
@@ -144,7 +183,7 @@ mod tests {
             entry(12_183, 12_738, text("?"), 4),
             entry(12_739, 16_383, text("c"), 3),
         ]);
-        let slots = Slots::parse(&answer, &asked()).expect("it makes sense");
+        let slots = Slots::parse(&answer, NODES, &asked()).expect("it makes sense");
         let master = |topic| slots.master_of(topic).map(|it| it.host.as_str());
         assert_eq!(master("user1000"), Some("seed"));
         assert_eq!(master("asgi__group__f1"), Some("b"));
@@ -165,7 +204,34 @@ mod tests {
             Value::Array(vec![entry(0, 1, Value::Int(1), 1)]),
             Value::Array(vec![entry(0, 1, Value::BulkString(vec![0xff]), 1)]),
         ] {
-            assert_eq!(Slots::parse(&answer, &asked()), None, "{answer:?}");
+            assert_eq!(Slots::parse(&answer, NODES, &asked()), None, "{answer:?}");
+        }
+        let good = Value::Array(vec![entry(0, 1, text("a"), 1)]);
+        assert!(Slots::parse(&good, NODES, &asked()).is_some());
+        for nodes in ["", "id 127.0.0.1:1@2 master", &NODES.replace("id ", "no ")] {
+            assert_eq!(Slots::parse(&good, nodes, &asked()), None, "{nodes}");
+        }
+    }
+
+    #[test]
+    fn who_was_away_is_behind() {
+        let slots = |first, last, epoch| {
+            let nodes = format!("id a:1@2 master - 0 0 {epoch} connected");
+            let answer = Value::Array(vec![entry(first, last, text("a"), 1)]);
+            Slots::parse(&answer, &nodes, &asked()).expect("it makes sense")
+        };
+        let known = slots(100, 200, 7);
+        assert!(slots(0, 100, 6).are_behind(&known));
+        assert!(slots(150, 160, 6).are_behind(&known));
+        assert!(slots(200, 300, 6).are_behind(&known));
+        for not_behind in [
+            slots(100, 200, 7),
+            slots(0, 300, 8),
+            slots(0, 99, 6),
+            slots(201, 300, 6),
+            Slots::default(),
+        ] {
+            assert!(!not_behind.are_behind(&known), "{not_behind:?}");
         }
     }
 
@@ -175,8 +241,13 @@ mod tests {
             let entries = ranges.into_iter().map(|(first, last)| {
                 entry((first % COUNT).into(), (last % COUNT).into(), text("a"), 1)
             });
-            let slots = Slots::parse(&Value::Array(entries.collect()), &asked());
+            let slots = Slots::parse(&Value::Array(entries.collect()), NODES, &asked());
             slots.expect("it makes sense").master_of(&topic);
+        }
+
+        #[test]
+        fn any_text_of_nodes(nodes: String) {
+            let _ = Slots::parse(&Value::Array(vec![]), &nodes, &asked());
         }
     }
 }
