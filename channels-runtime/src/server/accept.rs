@@ -1,5 +1,6 @@
 //! Accepting connections, and ending them in order.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +13,12 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
+use super::handshake;
 use super::http::serve_http;
-use crate::limits::Limits;
-use crate::routing::ProtocolTypeRouter;
+use crate::app::Response;
+use crate::routing::{ProtocolTypeRouter, Responding};
 use crate::scope::ConnectInfo;
 
 /// How many connections the kernel keeps for us until we accept them. tokio's own 128 make the
@@ -88,7 +91,6 @@ pub(super) async fn accept_until(
                     client,
                     permit,
                     app.clone(),
-                    limits,
                     connections.0.subscribe(),
                 ));
             }
@@ -119,8 +121,7 @@ fn connection(
     client: SocketAddr,
     permit: OwnedSemaphorePermit,
     app: ProtocolTypeRouter,
-    limits: &Limits,
-    stop: watch::Receiver<()>,
+    mut stop: watch::Receiver<()>,
 ) -> impl Future<Output = ()> + Send + 'static {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the socket has no TCP_NODELAY");
@@ -131,9 +132,30 @@ fn connection(
         _permit: Some(Arc::new(permit)),
         ..ConnectInfo::default()
     };
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(info.clone());
-        app.respond(request)
-    });
-    serve_http(stream, service, limits, stop)
+    async move {
+        let begun = Instant::now();
+        let Some(rest) = handshake::answer(stream, &app, &info, &mut stop).await else {
+            return;
+        };
+        let limits = Arc::clone(&app.shared_context().limits);
+        let refusal = Cell::new(rest.refusal);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(refusal) = refusal.take() {
+                return answered(refusal);
+            }
+            request.extensions_mut().insert(info.clone());
+            app.respond(request)
+        });
+        // Boxed, so that the task of a handshake has no room for it.
+        Box::pin(serve_http(rest.stream, service, &limits, begun, stop)).await;
+    }
+}
+
+/// An answer that is there already. The server gets it as it gets others, when it has read the
+/// request and knows whether it has to stop.
+fn answered(response: Response) -> Responding {
+    Box::pin(async {
+        tokio::task::yield_now().await;
+        Ok(response)
+    })
 }

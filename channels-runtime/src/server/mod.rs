@@ -1,6 +1,8 @@
 //! The server: HTTP/1.1 by hyper, pages and sockets on one port.
 
 mod accept;
+mod handshake;
+mod head;
 mod http;
 pub(crate) mod signals;
 
