@@ -71,6 +71,14 @@ async fn doors(limits: Limits) -> (Running, Journal) {
     (Running::start(&app).await, journal)
 }
 
+/// No limit ends what should end without one.
+fn patient() -> Limits {
+    let mut limits = Limits::default();
+    limits.handshake_timeout = Duration::from_secs(3600);
+    limits.shutdown_timeout = Duration::from_secs(3600);
+    limits
+}
+
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: v1, v2\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -181,7 +189,7 @@ async fn a_handshake_may_come_in_pieces() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_takes_its_connect_with_it() {
-    let (server, journal) = doors(Limits::default()).await;
+    let (server, journal) = doors(patient()).await;
     for is_odd in [false, true] {
         let mut stream = connected(&server).await;
         let request = handshake("/wait/", is_odd);
@@ -227,9 +235,7 @@ async fn who_says_nothing_is_not_waited_for() {
     assert_eq!(answer(&mut silent).await, "");
     server.stopped().await.expect("a clean stop");
 
-    let mut limits = Limits::default();
-    limits.shutdown_timeout = Duration::from_secs(3600);
-    let (mut server, _) = doors(limits).await;
+    let (mut server, _) = doors(patient()).await;
     let mut silent = connected(&server).await;
     // Accepted before another that has its answer.
     let page = HttpCommunicator::at(server.address, http::Method::GET, "/");
