@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
-use hyper::upgrade::OnUpgrade;
 
 use super::{Answering, Body, Context, Step};
 use crate::scope::Scope;
-use crate::transport::accept_key;
+use crate::transport::{Upgrade, accept_key};
 
 /// A request to open a WebSocket, on its way through routers and middleware to its consumer.
 #[derive(Debug)]
 pub struct Handshake {
     scope: Scope,
     key: HeaderValue,
-    upgrade: OnUpgrade,
+    upgrade: Upgrade,
     context: Arc<Context>,
     /// Where that begins in the path which no router has taken yet.
     rest: usize,
@@ -27,17 +26,17 @@ impl Handshake {
         has_token(headers, &header::UPGRADE, "websocket")
     }
 
-    /// Reads a request.
+    /// Reads a request, whose stream will come by `upgrade`.
     ///
     /// # Errors
     ///
     /// The response for a request that is no valid handshake.
     pub(crate) fn from_request<B>(
-        mut request: Request<B>,
+        request: Request<B>,
+        upgrade: Upgrade,
         context: Arc<Context>,
     ) -> Result<Self, Box<Response<Body>>> {
         let key = check(&request)?;
-        let upgrade = hyper::upgrade::on(&mut request);
         let mut scope = Scope::from_parts(&mut request.into_parts().0)
             .map_err(|error| Box::new(refusal(StatusCode::BAD_REQUEST, error.to_string())))?;
         let rest = scope.mount(&context.root_path, context.state.clone());
@@ -81,7 +80,7 @@ impl Handshake {
         Box::pin(async move { refusal(status, "") })
     }
 
-    pub(crate) fn into_parts(self) -> (Scope, HeaderValue, OnUpgrade, Arc<Context>) {
+    pub(crate) fn into_parts(self) -> (Scope, HeaderValue, Upgrade, Arc<Context>) {
         (self.scope, self.key, self.upgrade, self.context)
     }
 }

@@ -84,6 +84,10 @@ fn check_coding(headers: &HeaderMap) -> Result<(), &'static str> {
 /// Whether a value holds a line's end that is none to HTTP, but to those who read text: U+0085,
 /// U+2028, U+2029. What is not UTF-8 may be read as Latin-1.
 pub(super) fn ends_a_line(value: &HeaderValue) -> bool {
+    // As nearly all are: looked at many bytes at a time.
+    if value.as_bytes().is_ascii() {
+        return false;
+    }
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => text.contains(['\u{85}', '\u{2028}', '\u{2029}']),
         Err(_) => value.as_bytes().contains(&0x85),

@@ -9,7 +9,6 @@ use tokio::sync::oneshot;
 use super::{Consumer, Declaration, Held, WebSocketKind};
 use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
 use crate::socket::{Attachment, BlockingWebSocket, Decision, Link, WebSocket, Wire, connection};
-use crate::transport::Stream;
 use crate::{Result, Scope};
 
 /// Makes a consumer for each connection and runs it.
@@ -95,7 +94,7 @@ where
             consumer,
             connection: BlockingWebSocket::new(socket),
         };
-        let wire = Wire::new(Stream::wait(upgrade), Arc::clone(&link), Arc::clone(limits));
+        let wire = Wire::new(upgrade, Arc::clone(&link), Arc::clone(limits));
         let waiting = Waiting {
             link: Arc::clone(&link),
             answered: false,

@@ -18,5 +18,6 @@ mod wide;
 
 pub use self::channels::ChannelNameRouter;
 pub use self::protocol::ProtocolTypeRouter;
+pub(crate) use self::protocol::Responding;
 pub use self::route::{Route, RouteTo, Routed};
 pub use self::url::URLRouter;

@@ -13,10 +13,13 @@ use tower::Service;
 
 use super::channels::ChannelNameRouter;
 use super::lifespan::Lifespan;
-use crate::app::{Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal};
+use crate::app::{
+    Answering, Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal,
+};
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
 use crate::scope::{TrustedProxies, below};
+use crate::transport::Upgrade;
 use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
 
 /// An application: pages for plain requests, consumers for WebSocket handshakes, on one port.
@@ -226,32 +229,54 @@ impl ProtocolTypeRouter {
     }
 
     async fn answer(self, mut request: Request<Body>) -> Response<Body> {
-        if let Err(refusal) = clean(&mut request) {
-            return *refusal;
-        }
-        if let Some(proxies) = &self.proxies {
-            proxies.apply(&mut request);
-        }
-        let path = request.uri().path().to_owned();
-        let path = percent_encoding::percent_decode_str(&path).decode_utf8_lossy();
-        let Some(path) = below(&path, &self.context.root_path) else {
-            return refusal(StatusCode::NOT_FOUND, "not found\n");
+        let path = match self.admit(&mut request) {
+            Ok(path) => path,
+            Err(refusal) => return *refusal,
         };
-        match &self.websocket {
-            Some(app) if Handshake::is_wanted(request.headers()) && self.is_ours(path) => {
-                match Handshake::from_request(request, Arc::clone(&self.context)) {
-                    Ok(handshake) => app.answer(handshake).await,
-                    Err(refusal) => *refusal,
-                }
-            }
-            _ => self.answer_plain(request, path).await,
+        let Some(app) = self.sockets(&request, &path) else {
+            return self.answer_plain(request, &path).await;
+        };
+        let upgrade = Upgrade::Hyper(hyper::upgrade::on(&mut request));
+        match Handshake::from_request(request, upgrade, Arc::clone(&self.context)) {
+            Ok(handshake) => app.answer(handshake).await,
+            Err(refusal) => *refusal,
         }
     }
 
-    /// A handshake that no consumer has a route for goes to the `http` application, if there is
-    /// one: it may have sockets of its own.
-    fn is_ours(&self, path: &str) -> bool {
-        self.http.is_none() || self.has_route(path)
+    /// Answers a handshake whose stream hyper does not have. None for a request that is something
+    /// else, or wrong: hyper has to read it, and [`respond`](Self::respond) to answer.
+    pub(crate) fn shake_hands(
+        &self,
+        mut request: Request<Body>,
+        upgrade: Upgrade,
+    ) -> Option<Answering<'_>> {
+        let path = self.admit(&mut request).ok()?;
+        let app = self.sockets(&request, &path)?;
+        let handshake = Handshake::from_request(request, upgrade, Arc::clone(&self.context));
+        handshake.ok().map(|handshake| app.answer(handshake))
+    }
+
+    /// Looks at a request before anybody else does. Gives its path below the root, decoded.
+    fn admit(&self, request: &mut Request<Body>) -> Result<String, Box<Response<Body>>> {
+        clean(request)?;
+        if let Some(proxies) = &self.proxies {
+            proxies.apply(request);
+        }
+        let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8_lossy();
+        match below(&path, &self.context.root_path) {
+            Some(path) => Ok(path.to_owned()),
+            None => Err(Box::new(refusal(StatusCode::NOT_FOUND, "not found\n"))),
+        }
+    }
+
+    /// Who answers a request, if it wants to be a socket and is ours: a handshake that no consumer
+    /// has a route for goes to the `http` application, if there is one, which may have sockets of its
+    /// own.
+    fn sockets(&self, request: &Request<Body>, path: &str) -> Option<&Arc<dyn WebSocketApp>> {
+        let app = self.websocket.as_ref()?;
+        let is_ours = Handshake::is_wanted(request.headers())
+            && (self.http.is_none() || self.has_route(path));
+        is_ours.then_some(app)
     }
 
     /// Whether a path below the root leads to a consumer of sockets.
@@ -278,7 +303,8 @@ impl ProtocolTypeRouter {
 
 /// RFC 9110 §15.5.22: the path is there, but only for a `WebSocket`.
 /// An answer on its way.
-type Responding = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+pub(crate) type Responding =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 fn upgrade_required() -> Response<Body> {
     let mut response = refusal(

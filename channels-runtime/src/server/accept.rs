@@ -1,25 +1,24 @@
 //! Accepting connections, and ending them in order.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{HttpService, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use hyper::service::service_fn;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 
-use crate::BoxError;
-use crate::app::Body;
-use crate::limits::Limits;
-use crate::routing::ProtocolTypeRouter;
+use super::handshake;
+use super::http::serve_http;
+use crate::app::Response;
+use crate::routing::{ProtocolTypeRouter, Responding};
 use crate::scope::ConnectInfo;
 
 /// How many connections the kernel keeps for us until we accept them. tokio's own 128 make the
@@ -92,7 +91,6 @@ pub(super) async fn accept_until(
                     client,
                     permit,
                     app.clone(),
-                    limits,
                     connections.0.subscribe(),
                 ));
             }
@@ -123,8 +121,7 @@ fn connection(
     client: SocketAddr,
     permit: OwnedSemaphorePermit,
     app: ProtocolTypeRouter,
-    limits: &Limits,
-    stop: watch::Receiver<()>,
+    mut stop: watch::Receiver<()>,
 ) -> impl Future<Output = ()> + Send + 'static {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "the socket has no TCP_NODELAY");
@@ -135,65 +132,30 @@ fn connection(
         _permit: Some(Arc::new(permit)),
         ..ConnectInfo::default()
     };
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(info.clone());
-        app.respond(request)
-    });
-    serve_http(stream, service, limits, stop)
-}
-
-/// HTTP on any stream, until its end, its upgrade, or the stop.
-pub(crate) fn serve_http<I, S>(
-    stream: I,
-    service: S,
-    limits: &Limits,
-    mut stop: watch::Receiver<()>,
-) -> impl Future<Output = ()> + Send + 'static
-where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: HttpService<Incoming, ResBody = Body> + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-{
-    let mut served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.handshake_timeout)
-        .max_buf_size(limits.head_bytes.max(8192))
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    let patience = limits.close_timeout;
     async move {
-        let early = tokio::select! {
-            ended = &mut served => Some(ended),
-            _ = stop.changed() => None,
+        let begun = Instant::now();
+        let Some(rest) = handshake::answer(stream, &app, &info, &mut stop).await else {
+            return;
         };
-        let ended = if let Some(ended) = early {
-            ended
-        } else {
-            Pin::new(&mut served).graceful_shutdown();
-            (&mut served).await
-        };
-        // The shutdown waits for requests, not for what comes behind them.
-        drop(stop);
-        if let Err(error) = &ended {
-            tracing::debug!(%error, "a connection ended with an error");
-        }
-        let is_answered = ended.map_or_else(|error| error.is_parse(), |()| true);
-        if is_answered && let Some(mut parts) = served.into_parts() {
-            drop(parts.read_buf);
-            linger(parts.io.inner_mut(), patience).await;
-        }
+        let limits = Arc::clone(&app.shared_context().limits);
+        let refusal = Cell::new(rest.refusal);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            if let Some(refusal) = refusal.take() {
+                return answered(refusal);
+            }
+            request.extensions_mut().insert(info.clone());
+            app.respond(request)
+        });
+        // Boxed, so that the task of a handshake has no room for it.
+        Box::pin(serve_http(rest.stream, service, &limits, begun, stop)).await;
     }
 }
 
-/// Reads what a client still sends that has its last answer, until it ends as well: were the
-/// connection closed at once, its reset would overtake the answer (RFC 9112 §9.6).
-async fn linger(stream: &mut (impl AsyncRead + Unpin), patience: Duration) {
-    let mut nowhere = tokio::io::sink();
-    let reading = tokio::io::copy(stream, &mut nowhere);
-    match tokio::time::timeout(patience, reading).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a client was gone before its answer"),
-        Err(_) => tracing::debug!("a client went on sending behind its last answer"),
-    }
+/// An answer that is there already. The server gets it as it gets others, when it has read the
+/// request and knows whether it has to stop.
+fn answered(response: Response) -> Responding {
+    Box::pin(async {
+        tokio::task::yield_now().await;
+        Ok(response)
+    })
 }

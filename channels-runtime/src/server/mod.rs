@@ -1,10 +1,13 @@
 //! The server: HTTP/1.1 by hyper, pages and sockets on one port.
 
 mod accept;
+mod handshake;
+mod head;
+mod http;
 pub(crate) mod signals;
 
 #[cfg(feature = "testing")]
-pub(crate) use self::accept::serve_http;
+pub(crate) use self::http::serve_http;
 
 use std::fmt;
 use std::future::Future;

@@ -12,7 +12,7 @@ use super::link::{Link, Output};
 use super::queue::Queue;
 use crate::consumer::{Disconnect, DisconnectedBy};
 use crate::limits::Limits;
-use crate::transport::{Decoder, Frame, Incoming, ReadError, ReadHalf, Stream};
+use crate::transport::{Decoder, Frame, Incoming, ReadError, ReadHalf, Stream, Upgrade};
 use crate::{CloseCode, CloseFrame, Message};
 
 /// How many messages wait for their handler before the socket is no longer read.
@@ -20,8 +20,6 @@ const INBOUND: usize = 16;
 
 /// How much is read, and thrown away, of a peer that was refused and goes on sending.
 const DRAIN_BYTES: usize = 64 * 1024 * 1024;
-
-type Upgrade = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
 
 /// A connection's stream, from the upgrade to its last byte.
 pub(crate) struct Wire {
@@ -138,7 +136,7 @@ impl Wire {
         cx: &mut Context<'_>,
     ) -> Poll<Disconnect> {
         if let Stage::Upgrading(upgrade) = &mut self.stage {
-            match ready!(upgrade.as_mut().poll(cx)) {
+            match ready!(upgrade.poll(cx)) {
                 Ok(Stream { read, write, early }) => {
                     link.attach(write);
                     self.stage = Stage::Open(read, Decoder::new(&self.limits, early));

@@ -13,6 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tower::Service;
 
 use super::in_time;
@@ -67,7 +68,14 @@ impl ApplicationCommunicator {
             app.clone().call(request)
         });
         let stop = watch::Sender::new(());
-        tokio::spawn(serve_http(server, service, &limits, stop.subscribe()));
+        let begun = Instant::now();
+        tokio::spawn(serve_http(
+            server,
+            service,
+            &limits,
+            begun,
+            stop.subscribe(),
+        ));
         Self::over(client, Some(stop)).await
     }
 

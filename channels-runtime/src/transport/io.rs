@@ -6,12 +6,10 @@ use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use bytes::{BufMut, Bytes, BytesMut};
-use hyper::upgrade::OnUpgrade;
+use bytes::{BufMut, BytesMut};
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A peer that is gone is an error, never a signal.
@@ -20,7 +18,7 @@ const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: i32 = 0;
 
-type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
+pub(super) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
 /// What comes from the peer: a TCP socket where it is one, anything else behind a pointer.
 pub(crate) enum ReadHalf {
@@ -32,43 +30,6 @@ pub(crate) enum ReadHalf {
 pub(crate) enum WriteHalf {
     Tcp(OwnedWriteHalf),
     Other(Box<tokio::io::WriteHalf<Upgraded>>),
-}
-
-/// The stream after the HTTP server has let go of it, and what it had read too far.
-pub(crate) struct Stream {
-    pub(crate) read: ReadHalf,
-    pub(crate) write: WriteHalf,
-    pub(crate) early: Bytes,
-}
-
-impl Stream {
-    /// Waits until the 101 is written and the connection is ours.
-    pub(crate) fn wait(
-        upgrade: OnUpgrade,
-    ) -> Pin<Box<dyn Future<Output = io::Result<Self>> + Send>> {
-        Box::pin(async move {
-            let upgraded = upgrade.await.map_err(io::Error::other)?;
-            Ok(match upgraded.downcast::<TokioIo<TcpStream>>() {
-                Ok(parts) => {
-                    let (read, write) = parts.io.into_inner().into_split();
-                    Self {
-                        read: ReadHalf::Tcp(read),
-                        write: WriteHalf::Tcp(write),
-                        // A copy: even an empty slice would keep the HTTP server's whole buffer.
-                        early: Bytes::copy_from_slice(&parts.read_buf),
-                    }
-                }
-                Err(upgraded) => {
-                    let (read, write) = tokio::io::split(TokioIo::new(upgraded));
-                    Self {
-                        read: ReadHalf::Other(Box::new(read)),
-                        write: WriteHalf::Other(Box::new(write)),
-                        early: Bytes::new(),
-                    }
-                }
-            })
-        })
-    }
 }
 
 impl ReadHalf {

@@ -6,14 +6,18 @@ mod close;
 mod decoder;
 mod frame;
 mod io;
+mod rewound;
 mod text;
+mod upgrade;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::client::{Client, Received};
 pub(crate) use self::decoder::{Decoder, Incoming, ReadError};
 pub(crate) use self::frame::Frame;
-pub(crate) use self::io::{ReadHalf, Stream, WriteHalf};
+pub(crate) use self::io::{ReadHalf, WriteHalf};
+pub(crate) use self::rewound::Rewound;
 pub use self::text::Text;
+pub(crate) use self::upgrade::{Stream, Upgrade};
 
 /// The answer to a `Sec-WebSocket-Key` (RFC 6455 §4.2.2).
 pub(crate) fn accept_key(key: &[u8]) -> String {
