@@ -222,6 +222,16 @@ impl Hub {
         }
     }
 
+    /// The members of a group, as their names end.
+    #[cfg(feature = "redis")]
+    pub(super) fn numbers(&self, group: &str, except: Option<&ChannelName>) -> Vec<Number> {
+        let except = except.and_then(|channel| self.0.number(channel.as_str()));
+        let groups = self.0.group_shard(group);
+        let members = groups.get(group).into_iter();
+        let numbers = members.flat_map(|members| members.list.iter().map(|it| it.channel));
+        numbers.filter(|it| except != Some(*it)).collect()
+    }
+
     /// All groups that have members.
     #[cfg(feature = "redis")]
     pub(super) fn groups(&self) -> Vec<Arc<str>> {

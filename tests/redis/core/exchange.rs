@@ -1,5 +1,8 @@
 //! Two servers and two processes of a Django site: each one sends to each one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use channels::{ChannelLayer, ErrorKind, RedisChannelLayer};
 use serde_json::json;
 
@@ -184,4 +187,66 @@ async fn what_is_left_leaves_nothing() {
         layer.close().await.expect("closed");
     }
     assert_eq!(keys().await.trim(), "");
+}
+
+#[tokio::test]
+async fn whoever_makes_a_member_it_hears() {
+    let redis = Redis::start().await;
+    let (one, two) = (core(&redis.address()), core(&redis.address()));
+    let mut by_itself = Inbox::open(&two, &["g"]).await;
+    let mut by_another = Inbox::open(&two, &[]).await;
+    by_another.join(&one, "g").await.expect("joined");
+    let mut left_out = Inbox::open(&two, &["g"]).await;
+    let mut stranger = Inbox::open(&two, &["h"]).await;
+    for from in [&one, &two] {
+        let sent = from.group_send(name("g"), say("x"), Some(left_out.name()));
+        assert_eq!(within("a send", sent).await.expect("sent").matched, 2);
+        by_itself.hears(&["x"]).await;
+        by_another.hears(&["x"]).await;
+    }
+    by_another.leave(&one, "g").await.expect("left");
+    by_itself.leave(&one, "g").await.expect("left");
+    send_to_group(&one, "g", "y").await.expect("sent");
+    left_out.hears(&["y"]).await;
+    assert!(by_itself.is_empty() && by_another.is_empty() && stranger.is_empty());
+}
+
+/// An event for a group does not name its members, and the process knows them better than the sender.
+#[tokio::test]
+async fn members_that_come_and_go_hear_what_is_theirs() {
+    let redis = Redis::start().await;
+    let (one, two) = (core(&redis.address()), core(&redis.address()));
+    let mut stays = Inbox::open(&two, &["g"]).await;
+    let mut stranger = Inbox::open(&two, &["h"]).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let sender = tokio::spawn({
+        let stop = Arc::clone(&stop);
+        async move {
+            let mut sent = 0;
+            while !stop.load(Ordering::Relaxed) {
+                send_to_group(&one, "g", &sent.to_string())
+                    .await
+                    .expect("sent");
+                sent += 1;
+            }
+            sent
+        }
+    });
+    for _ in 0..50 {
+        let mut comes = Inbox::open(&two, &["g"]).await;
+        let mut last: usize = comes.said().await.parse().expect("a number");
+        comes.leave(&two, "g").await.expect("left");
+        while let Some(event) = comes.try_next() {
+            let event = event.to_json().expect("JSON");
+            let text = event["text"].as_str().expect("a text");
+            last += 1;
+            assert_eq!(text, last.to_string(), "one is missing or came twice");
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    let sent = within("the sends", sender).await.expect("no panic");
+    for number in 0..sent {
+        assert_eq!(stays.said().await, number.to_string());
+    }
+    assert!(stays.is_empty() && stranger.is_empty());
 }

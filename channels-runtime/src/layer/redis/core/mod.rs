@@ -2,6 +2,7 @@
 
 mod admin;
 mod builder;
+mod census;
 mod jobs;
 mod keeper;
 mod memberships;
@@ -23,6 +24,7 @@ use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
 pub use self::builder::RedisChannelLayerBuilder;
+pub(crate) use self::census::Census;
 use self::jobs::{Intake, Taker};
 use self::keeper::Keeper;
 use self::memberships::Membership;
@@ -190,7 +192,16 @@ impl Layer {
         // A channel of another process is its own process' business.
         let is_own = channel.as_str().starts_with(&self.shared.own_queue);
         let station = self.shared.station_of_group(&membership.group);
-        station.join(membership, is_own).await
+        if !is_own {
+            return station.join(membership, false).await;
+        }
+        let group = membership.group.clone();
+        self.shared.hub.group_add(&group, channel)?;
+        let joined = station.join(membership, true).await;
+        if joined.is_err() {
+            self.shared.hub.group_discard(&group, channel)?;
+        }
+        joined
     }
 
     async fn discard(&self, group: GroupName<'_>, channel: &ChannelName) -> Result {
@@ -199,6 +210,7 @@ impl Layer {
             group: Shared::group_name(group)?,
             channel: channel.to_string(),
         };
+        self.shared.hub.group_discard(&membership.group, channel)?;
         let station = self.shared.station_of_group(&membership.group);
         station.leave(membership).await
     }

@@ -6,11 +6,13 @@ use tokio::time::sleep_until;
 
 use super::super::connection::Backoff;
 use super::super::hosts::Host;
+use super::super::member::{Received, To};
 use super::super::outage::Outage;
+use super::census::Census;
 use super::scripts::SERVER;
 use super::shared::SharedRef;
 use super::watch::Watch;
-use crate::{Error, ErrorKind, Result};
+use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// How many events are read at a time.
 const BATCH: isize = 200;
@@ -101,28 +103,64 @@ impl QueueReader {
         commands.zrange(&key, 0, BATCH - 1);
         let (members,): (Vec<Vec<u8>>,) = watch.run(&commands).await?;
         for member in &members {
-            self.deliver(member);
+            self.deliver(member).await;
         }
         self.delivered = members;
         self.read = SystemTime::now();
         Ok(!self.delivered.is_empty())
     }
 
-    fn deliver(&self, member: &[u8]) {
+    async fn deliver(&self, member: &[u8]) {
         let lifetime = Some(self.shared.lifetime());
-        match self.shared.members.read(member, lifetime) {
-            Ok(received) if received.channels.is_empty() => {
+        let Received { event, to } = match self.shared.members.read(member, lifetime) {
+            Ok(received) => received,
+            Err(error) => return self.shared.dropped(&error),
+        };
+        match to {
+            To::Channels(channels) if channels.is_empty() => {
                 let what = "a message in a process' queue that names no channel";
                 self.shared.dropped(&Error::new(ErrorKind::Decode, what));
             }
-            Ok(received) => {
-                for channel in &received.channels {
-                    // If its mailbox is full, the receiver has counted that.
-                    self.shared.hub.deliver(channel, &received.event);
-                }
+            To::Channels(channels) => self.deliver_to(&channels, &event),
+            To::Group {
+                name,
+                census,
+                except,
+            } => {
+                self.deliver_to_group(&name, census, except.as_ref(), &event)
+                    .await;
             }
-            Err(error) => self.shared.dropped(&error),
         }
+    }
+
+    fn deliver_to(&self, channels: &[String], event: &Event) {
+        for channel in channels {
+            // If its mailbox is full, the receiver has counted that.
+            self.shared.hub.deliver(channel, event);
+        }
+    }
+
+    /// Those who are meant are mostly those who are members here. If somebody has come or gone
+    /// meanwhile, or was made a member by another process, Redis knows who is.
+    async fn deliver_to_group(
+        &self,
+        group: &str,
+        census: Census,
+        except: Option<&ChannelName>,
+        event: &Event,
+    ) {
+        let hub = &self.shared.hub;
+        if Census::of_numbers(hub.numbers(group, except).into_iter()) != census {
+            match self.shared.members(group).await {
+                Ok(mut members) => {
+                    members.retain(|it| except.is_none_or(|except| except.as_str() != it));
+                    return self.deliver_to(&members, event);
+                }
+                Err(error) => tracing::debug!(%error, "who is a member is not known"),
+            }
+        }
+        // It fails if the layer is closed.
+        let _ = hub.group_send(group, event, except);
     }
 
     fn key(&self) -> String {

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use super::super::keys::non_local_name;
 use super::super::member::Recipients;
+use super::census::Census;
 use super::scripts::PUSH;
 use super::shared::{Shared, shows_life, unix_seconds};
 use crate::layer::Delivery;
@@ -67,7 +68,7 @@ impl Shared {
         let group = Self::group_name(group)?;
         let mut members = self.members(&group).await?;
         members.retain(|member| except.is_none_or(|except| except.as_str() != member));
-        let hosts = self.parcels(members, event)?;
+        let hosts = self.parcels(&group, members, event, except)?;
         let pushed = hosts.iter().map(|(at, parcels)| self.push(*at, parcels));
         let pushed = join_all(pushed).await;
 
@@ -86,7 +87,7 @@ impl Shared {
     }
 
     /// The members of a group, without those whose time is over.
-    async fn members(&self, group: &str) -> Result<Vec<String>> {
+    pub(super) async fn members(&self, group: &str) -> Result<Vec<String>> {
         let key = self.keys.group(group);
         let oldest = unix_seconds().saturating_sub(self.bounds.group_expiry);
         let mut commands = redis::pipe();
@@ -100,7 +101,13 @@ impl Shared {
     }
 
     /// What a group send brings to which host: one parcel for each queue.
-    fn parcels(&self, members: Vec<String>, event: &Event) -> Result<BTreeMap<usize, Vec<Parcel>>> {
+    fn parcels(
+        &self,
+        group: &str,
+        members: Vec<String>,
+        event: &Event,
+        except: Option<&ChannelName>,
+    ) -> Result<BTreeMap<usize, Vec<Parcel>>> {
         let mut queues: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for member in members {
             let queue = non_local_name(&member);
@@ -113,7 +120,15 @@ impl Shared {
         let mut hosts: BTreeMap<usize, Vec<Parcel>> = BTreeMap::new();
         for (queue, channels) in queues {
             let names: Vec<_> = channels.iter().map(String::as_str).collect();
-            let recipients = Recipients::Many(&names);
+            let census = shows_life(&queue).then(|| Census::of_names(names.iter().copied()));
+            let recipients = match census.flatten() {
+                Some(census) => Recipients::Group {
+                    name: group,
+                    census,
+                    except,
+                },
+                None => Recipients::Many(&names),
+            };
             let member = self.members.write(event, recipients, unix_seconds())?;
             let parcel = self.parcel(channels, member);
             let at = self.shard_of_queue(&queue);
