@@ -4,7 +4,7 @@ use channels::{ChannelLayer, ErrorKind, RedisPubSubChannelLayer};
 
 use crate::inbox::{Inbox, say, send_to_group};
 use crate::nodes::Nodes;
-use crate::redis::Redis;
+use crate::redis::{FREE_PORT, Redis};
 use crate::{until, within};
 
 fn open(addresses: &str, options: &str) -> RedisPubSubChannelLayer {
@@ -167,6 +167,20 @@ async fn a_master_is_lost_and_its_replica_takes_over() {
     })
     .await;
     assert_ne!(nodes.master_of(&topic(group)).await, *lost);
+}
+
+#[tokio::test]
+async fn a_node_that_knows_nothing_is_passed_over() {
+    let nodes = Nodes::start(0).await;
+    let bus = format!("cluster-port {FREE_PORT}");
+    let alone = Redis::start_with(&["cluster-enabled yes", &bus]).await;
+    let addresses = format!("{},{}", alone.address(), nodes.addresses());
+    let layers = [(); 4].map(|()| open(&addresses, "&sharded=true"));
+    for layer in &layers {
+        let mut inbox = Inbox::open(layer, &["g"]).await;
+        send_to_group(layer, "g", "x").await.expect("sent");
+        inbox.hears(&["x"]).await;
+    }
 }
 
 #[tokio::test]

@@ -85,17 +85,19 @@ impl Intake {
         state.last.get(&host).cloned().unwrap_or_default()
     }
 
-    fn arrived(&self, host: usize, member: Vec<u8>) {
-        self.state().last.insert(host, member);
-    }
-
     fn settled(&self, host: usize) {
         self.state().unsettled.remove(&host);
     }
 
-    fn give(&self, host: usize, event: Event) {
-        self.state().at_hand.push_back((host, event));
-        self.arrived.notify_one();
+    /// Something has come: an event, unless it could not be read.
+    fn arrived(&self, host: usize, member: Vec<u8>, event: Option<Event>) {
+        let mut state = self.state();
+        state.last.insert(host, member);
+        state.unsettled.remove(&host);
+        if let Some(event) = event {
+            state.at_hand.push_back((host, event));
+            self.arrived.notify_one();
+        }
     }
 
     /// No code panics while it holds this lock.
@@ -215,24 +217,19 @@ impl Taker {
             .arg(self.shared.bounds.expiry);
         commands.exists(&self.key);
         let (taken, more): (Option<(Vec<u8>, f64)>, bool) = watch.run(&commands).await?;
-        self.intake.settled(self.at);
-        match taken {
-            Some((member, _)) => {
-                self.intake.arrived(self.at, member.clone());
-                self.read(&member);
+        let Some((member, _)) = taken else {
+            self.intake.settled(self.at);
+            if !more {
+                watch.changed().await;
             }
-            None if more => {}
-            None => watch.changed().await,
-        }
-        Ok(())
-    }
-
-    fn read(&self, member: &[u8]) {
+            return Ok(());
+        };
         let lifetime = Some(self.shared.lifetime());
-        match self.shared.members.read(member, lifetime) {
-            Ok(received) => self.intake.give(self.at, received.event),
-            Err(error) => self.shared.dropped(&error),
-        }
+        let read = self.shared.members.read(&member, lifetime);
+        let read = read.inspect_err(|error| self.shared.dropped(error));
+        let event = read.ok().map(|received| received.event);
+        self.intake.arrived(self.at, member, event);
+        Ok(())
     }
 
     /// Puts back what did not arrive here, or was taken for somebody who has gone.

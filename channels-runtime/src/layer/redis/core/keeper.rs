@@ -20,9 +20,7 @@ pub(super) struct Keeper {
     outage: Outage,
     /// When Redis has last heard of this process.
     heard: Option<SystemTime>,
-    /// The server that was told anew that this process lives, and since when members may be gone there
-    /// whose consumers were not told.
-    server: String,
+    /// Since when the members may be gone, and their consumers were not told.
     forgotten_since: Option<SystemTime>,
     renewed: Instant,
 }
@@ -34,7 +32,6 @@ impl Keeper {
             at,
             outage: Outage::new("the channel layer cannot tell Redis who is there"),
             heard: None,
-            server: String::new(),
             forgotten_since: None,
             renewed: Instant::now(),
         }
@@ -64,7 +61,8 @@ impl Keeper {
     /// members out.
     async fn show_life(&mut self, station: &Station, renewal: Duration) -> Result {
         let alive_key = self.shared.alive_key(&self.shared.own_queue);
-        if !station.still_shows_life(&alive_key).await? {
+        let (is_known, mut server) = station.still_shows_life(&alive_key).await?;
+        if !is_known {
             if let Some(heard) = self.heard {
                 self.forgotten_since.get_or_insert(heard);
                 // Where the members are that others may have taken out, at whatever host.
@@ -74,7 +72,7 @@ impl Keeper {
                 // And those that it may have again, if what it knows is older.
                 station.memberships.leave_again();
             }
-            self.server = station.show_life(&alive_key).await?;
+            server = station.show_life(&alive_key).await?;
         }
         self.heard = Some(SystemTime::now());
         station.take_out_leaving().await?;
@@ -83,9 +81,7 @@ impl Keeper {
             self.renewed = Instant::now();
         }
         // Not before the queue is read there: what comes until then is in the gap.
-        if let Some(since) = self.forgotten_since
-            && let Some(since) = station.missed_since(since, &self.server)
-        {
+        if let Some(since) = station.missed_since(self.forgotten_since, &server) {
             self.forgotten_since = None;
             self.shared.tell_of_gap(self.at, since)?;
         }

@@ -4,13 +4,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
 
 /// How many are remembered that still have to be taken out. What is forgotten beyond it lies in Redis
 /// until it expires: a name to which nobody listens.
 const LEAVING: usize = 1 << 16;
 
-/// How many of the last to leave are remembered.
+/// How many of the last to leave are remembered, and for how long: no replica is so far behind.
 const LEFT: usize = 1000;
+const LATELY: Duration = Duration::from_secs(60);
 
 /// Which channels are in which groups, by their names on the wire.
 #[derive(Default)]
@@ -25,8 +27,8 @@ struct State {
     groups: HashMap<String, HashSet<String>>,
     /// Who is gone, and may still be in Redis. Never somebody who is in `groups`.
     leaving: HashSet<Membership>,
-    /// The last to leave.
-    left: VecDeque<Membership>,
+    /// The last to leave, and when.
+    left: VecDeque<(Instant, Membership)>,
 }
 
 /// A channel in a group.
@@ -46,12 +48,13 @@ impl Memberships {
 
     pub(super) fn remove(&self, membership: &Membership) {
         let mut state = self.state();
-        state.remember(membership);
         if let Some(groups) = state.groups.get_mut(&membership.channel) {
             groups.remove(&membership.group);
             if groups.is_empty() {
                 state.groups.remove(&membership.channel);
             }
+            // Those of other processes are their own business.
+            state.remember(membership);
         }
     }
 
@@ -76,8 +79,10 @@ impl Memberships {
     /// Redis may have forgotten that the last ones have left.
     pub(super) fn leave_again(&self) {
         let mut state = self.state();
-        for membership in std::mem::take(&mut state.left) {
-            state.take_out_later(membership);
+        for (left, membership) in std::mem::take(&mut state.left) {
+            if left.elapsed() < LATELY {
+                state.take_out_later(membership);
+            }
         }
         self.left.notify_one();
     }
@@ -147,7 +152,7 @@ impl State {
         if self.left.len() == LEFT {
             self.left.pop_front();
         }
-        self.left.push_back(left.clone());
+        self.left.push_back((Instant::now(), left.clone()));
     }
 
     fn has(&self, membership: &Membership) -> bool {

@@ -231,7 +231,8 @@ impl Layer {
             return;
         }
         self.shared.close();
-        self.tasks().abort_all();
+        let mut tasks = std::mem::take(&mut *self.tasks());
+        tasks.shutdown().await;
         // A host that is away leaves nothing behind at the others.
         let hosts = 0..self.shared.stations.len();
         for cleared in join_all(hosts.map(|at| self.clear(at))).await {

@@ -55,12 +55,12 @@ pub(super) const SHOW_LIFE: Script = Script(concat!(
 return server",
 ));
 
-/// The same, if this server has been shown it before; gives whether it has.
+/// The same, if this server has been shown it before. Gives whether it has, and which it is.
 pub(super) const STILL_SHOW_LIFE: Script = Script(concat!(
     server!(),
-    "if redis.call('GET', KEYS[1]) ~= server then return false end
+    "if redis.call('GET', KEYS[1]) ~= server then return {0, server} end
 redis.call('EXPIRE', KEYS[1], ARGV[1])
-return true",
+return {1, server}",
 ));
 
 /// Takes an event out of a queue that several processes read. `KEYS`: the queue, and what this process

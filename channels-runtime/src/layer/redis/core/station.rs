@@ -68,15 +68,18 @@ impl Station {
         self.connected.notify_one();
     }
 
-    /// Since when something may have been missed, if the queue is read at this server: since then, or
-    /// since it was read at another one before.
-    pub(super) fn missed_since(&self, since: SystemTime, server: &str) -> Option<SystemTime> {
+    /// Since when something may have been missed, if that is over because the queue is read at this
+    /// server: since the members were forgotten, or since it was read at another one before.
+    pub(super) fn missed_since(
+        &self,
+        forgotten: Option<SystemTime>,
+        server: &str,
+    ) -> Option<SystemTime> {
         let mut reading = self.reading();
         if reading.server != server {
             return None;
         }
-        let until = reading.until.take();
-        Some(until.map_or(since, |until| since.min(until)))
+        forgotten.into_iter().chain(reading.until.take()).min()
     }
 
     /// No code panics while it holds this lock.
@@ -105,9 +108,9 @@ impl Station {
         self.life(&SHOW_LIFE, alive_key).await
     }
 
-    /// Shows it for a while longer. Tells whether this very Redis knew; if not, it knows no more than
-    /// before, so an answer that is lost loses nothing.
-    pub(super) async fn still_shows_life(&self, alive_key: &str) -> Result<bool> {
+    /// Shows it for a while longer. Tells whether this very Redis knew, and which it is; if not, it
+    /// knows no more than before, so an answer that is lost loses nothing.
+    pub(super) async fn still_shows_life(&self, alive_key: &str) -> Result<(bool, String)> {
         self.life(&STILL_SHOW_LIFE, alive_key).await
     }
 

@@ -110,17 +110,15 @@ impl Listener {
 
     /// Brings Redis to what is wanted now. What it confirms comes as a push, each by its name.
     async fn catch_up(&self, session: &mut Session) -> Result {
-        let wants = |topic: &str| {
-            self.shared.is_wanted(topic) && self.shared.belongs_to(&self.station, topic)
-        };
-        let changes = self.topics().changes(wants);
+        let wish = |topic: &str| self.shared.wish(&self.station, topic);
+        let changes = self.topics().changes(wish);
         let subscribe = changes.subscribe.iter();
         let subscribe: Vec<_> = subscribe.map(|it| self.shared.subscribe(it)).collect();
         self.send(session, &subscribe).await?;
         if self.topics().answered() {
-            self.shared.tell_of_gap(&self.station);
             self.shared.places.doubt();
         }
+        self.shared.tell_of_gap(&self.station);
         let unsubscribe = changes.unsubscribe.iter();
         let unsubscribe: Vec<_> = unsubscribe.map(|it| self.shared.unsubscribe(it)).collect();
         self.send(session, &unsubscribe).await

@@ -13,6 +13,7 @@ use super::super::member::CHANNEL;
 use super::super::options::Options;
 use super::cluster::Cluster;
 use super::places::{Places, Station};
+use super::topics::Wish;
 use crate::event::{Fields, Value};
 use crate::layer::Delivery;
 use crate::layer::hub::{Hub, Names};
@@ -119,10 +120,16 @@ impl Shared {
         topic == &*self.own || self.hub.member_count(topic) > 0
     }
 
-    /// Whether a topic is listened to at this station.
-    pub(super) fn belongs_to(&self, station: &Arc<Station>, topic: &str) -> bool {
+    /// What is wanted of a topic at this station.
+    pub(super) fn wish(&self, station: &Arc<Station>, topic: &str) -> Wish {
         let is_everywhere = topic == &*self.own && !self.is_sharded();
-        is_everywhere || self.is_at(station, topic)
+        if !self.is_wanted(topic) {
+            Wish::None
+        } else if is_everywhere || self.is_at(station, topic) {
+            Wish::Here
+        } else {
+            Wish::Elsewhere
+        }
     }
 
     fn is_at(&self, station: &Arc<Station>, name: &str) -> bool {

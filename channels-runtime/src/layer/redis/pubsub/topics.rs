@@ -35,6 +35,15 @@ struct State {
     failure: Option<Failure>,
 }
 
+/// What this process wants of a topic at a station.
+pub(super) enum Wish {
+    /// To hear it.
+    Here,
+    /// To hear it, but another station has it.
+    Elsewhere,
+    None,
+}
+
 /// What is to be done at Redis.
 #[derive(Default)]
 pub(super) struct Changes {
@@ -106,17 +115,22 @@ impl Topics {
     }
 
     /// Looks at what has turned. What is to be given up is not heard from this moment on.
-    pub(super) fn changes(&self, wants: impl Fn(&str) -> bool) -> Changes {
+    pub(super) fn changes(&self, wish: impl Fn(&str) -> Wish) -> Changes {
         let turned = std::mem::take(&mut *lock(&self.turned));
         let mut state = lock(&self.state);
         let mut changes = Changes::default();
         for topic in turned {
-            match (wants(&topic), state.heard.contains(&topic)) {
-                (true, false) => {
+            match (wish(&topic), state.heard.contains(&topic)) {
+                (Wish::Here, true) | (Wish::Elsewhere, false) => {}
+                (Wish::Here, false) => {
                     state.asked.insert(Arc::clone(&topic));
                     changes.subscribe.push(topic);
                 }
-                (false, is_heard) => {
+                (Wish::Elsewhere, true) => {
+                    state.lose(&topic);
+                    changes.unsubscribe.push(topic);
+                }
+                (Wish::None, is_heard) => {
                     // Who is no member has missed nothing.
                     state.missed.remove(&topic);
                     if is_heard {
@@ -124,7 +138,6 @@ impl Topics {
                         changes.unsubscribe.push(topic);
                     }
                 }
-                (true, true) => {}
             }
         }
         changes
@@ -192,13 +205,7 @@ impl Topics {
 impl Topics {
     /// Redis has taken a topic away. Tells whether it was heard.
     pub(super) fn taken_away(&self, topic: &str) -> bool {
-        let mut state = lock(&self.state);
-        let taken = state.heard.take(topic);
-        let is_taken = taken.is_some();
-        state
-            .missed
-            .extend(taken.map(|topic| (topic, SystemTime::now())));
-        is_taken
+        lock(&self.state).lose(topic)
     }
 
     /// Gives up what belongs elsewhere: what was heard, or was missed, and since when.
@@ -228,6 +235,16 @@ impl Topics {
 }
 
 impl State {
+    /// A topic is not heard from now on, though it is wanted. Tells whether it was.
+    fn lose(&mut self, topic: &str) -> bool {
+        let lost = self.heard.take(topic);
+        let is_lost = lost.is_some();
+        if let Some(topic) = lost {
+            self.missed.entry(topic).or_insert_with(SystemTime::now);
+        }
+        is_lost
+    }
+
     fn hears(&self, topic: &str) -> bool {
         self.connected && self.heard.contains(topic)
     }
@@ -236,4 +253,53 @@ impl State {
 /// No code panics while it holds one of these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(topics: &Topics, topic: &Arc<str>) {
+        topics.turn(topic);
+        let changes = topics.changes(|_| Wish::Here);
+        assert_eq!(changes.subscribe, [Arc::clone(topic)]);
+        assert!(topics.heard(topic), "it is the last one");
+        assert!(!topics.answered(), "nothing is refused");
+    }
+
+    /// Whoever looks at it before it has been given up knows already that it is elsewhere.
+    #[test]
+    fn what_goes_elsewhere_takes_along_since_when_it_was_missed() {
+        let (topics, topic) = (Topics::default(), Arc::from("t"));
+        for is_taken_away in [true, false] {
+            heard(&topics, &topic);
+            if is_taken_away {
+                assert!(topics.taken_away(&topic));
+                assert!(!topics.taken_away(&topic), "once");
+            }
+            topics.turn(&topic);
+            let changes = topics.changes(|_| Wish::Elsewhere);
+            assert_eq!(changes.unsubscribe.is_empty(), is_taken_away);
+            assert!(!topics.takes(&topic));
+            let given_up = topics.give_up(|_| false);
+            assert_eq!(given_up.len(), 1);
+            assert_eq!(given_up[0].0, topic);
+        }
+    }
+
+    #[test]
+    fn what_was_missed_elsewhere_is_told_here() {
+        let (topics, topic) = (Topics::default(), Arc::from("t"));
+        heard(&topics, &topic);
+        let since = SystemTime::now();
+        topics.missed(&topic, since);
+        assert!(topics.changes(|_| Wish::Here).subscribe.is_empty());
+        let told = topics.take_missed();
+        assert_eq!(told, Some((HashSet::from([topic.clone()]), since)));
+        assert_eq!(topics.take_missed(), None, "once");
+
+        topics.missed(&topic, since);
+        topics.changes(|_| Wish::None);
+        assert_eq!(topics.take_missed(), None, "nobody is there any more");
+    }
 }

@@ -32,8 +32,14 @@ pub(super) struct Cluster {
     /// Somebody has found the map wrong, or may find it so soon.
     is_doubted: AtomicBool,
     doubted: Notify,
-    /// Held while a node is asked.
-    surveys: tokio::sync::Mutex<Backoff>,
+    /// Held while nodes are asked.
+    surveys: tokio::sync::Mutex<Surveys>,
+}
+
+struct Surveys {
+    backoff: Backoff,
+    /// Who is asked next: each time another one, for one of them may be cut off from the others.
+    next: usize,
 }
 
 #[derive(Default)]
@@ -69,7 +75,10 @@ impl Cluster {
             view: watch::Sender::default(),
             is_doubted: AtomicBool::new(false),
             doubted: Notify::new(),
-            surveys: tokio::sync::Mutex::new(Backoff::new(patience)),
+            surveys: tokio::sync::Mutex::new(Surveys {
+                backoff: Backoff::new(patience),
+                next: 0,
+            }),
         }
     }
 
@@ -115,7 +124,12 @@ impl Cluster {
             }
             match station.commands.run(command).await {
                 Err(error) if is_moved(&error) => map = self.newer(&map, deadline).await?,
-                sent => return sent,
+                sent => {
+                    if sent.is_err() {
+                        self.doubt();
+                    }
+                    return sent;
+                }
             }
         }
     }
@@ -145,7 +159,10 @@ impl Cluster {
                         _ = changed => {}
                     },
                     (None, Some(error)) => return Err(error),
-                    (None, None) => drop(changed.await),
+                    (None, None) => {
+                        self.doubt();
+                        drop(changed.await);
+                    }
                 }
             }
         };
@@ -186,12 +203,13 @@ impl Cluster {
         self.newer(seen, deadline).await
     }
 
-    /// Asks a node which of them has what.
-    async fn survey(&self, backoff: &mut Backoff) -> Result {
+    /// Finds out which of the nodes has what.
+    async fn survey(&self, surveys: &mut Surveys) -> Result {
+        let Surveys { backoff, next } = surveys;
         sleep_until(backoff.until()).await;
-        let attempt = backoff.failed();
+        backoff.failed();
         let is_doubted = self.is_doubted.swap(false, Ordering::Relaxed);
-        let asked = self.ask(attempt).await;
+        let asked = self.ask_around(next).await;
         if let Err(error) = &asked {
             let failure = Some(error.into());
             self.view.send_modify(|view| view.failure = failure);
@@ -211,17 +229,37 @@ impl Cluster {
         Ok(())
     }
 
-    /// Those are asked first by which the cluster is entered, then those that were known. Who is behind
-    /// the others is believed only if all are.
-    async fn ask(&self, attempt: usize) -> Result<Slots> {
+    /// Asks one node after the other, until one knows at least what is known here. Who knows less was
+    /// away, or is in no cluster: that is believed only if all say so.
+    async fn ask_around(&self, next: &mut usize) -> Result<Slots> {
         let map = self.map();
-        let all: Vec<_> = self
-            .host
-            .seeds()
-            .iter()
-            .chain(map.stations.keys())
-            .collect();
-        let asked = all[attempt % all.len()];
+        let seeds = self.host.seeds();
+        let others = map.stations.keys().filter(|it| !seeds.contains(it));
+        let all: Vec<_> = seeds.iter().chain(others).collect();
+        let (mut behind, mut failure) = (None, None);
+        for _ in 0..all.len() {
+            let asked = all[*next % all.len()];
+            *next = next.wrapping_add(1);
+            match self.ask(asked).await {
+                Ok(slots) if slots.are_behind(&map.slots) => behind = Some(slots),
+                Ok(slots) => return Ok(slots),
+                Err(error) if failure.is_none() || error.kind() == ErrorKind::Unavailable => {
+                    failure = Some(error);
+                }
+                Err(_) => {}
+            }
+        }
+        match (failure, behind) {
+            (None, Some(slots)) => Ok(slots),
+            (Some(error), None) => Err(error),
+            (_, _) => {
+                let what = format!("Redis at {} does not know what the cluster does", self.host);
+                Err(Error::new(ErrorKind::Unavailable, what))
+            }
+        }
+    }
+
+    async fn ask(&self, asked: &Address) -> Result<Slots> {
         let node = self.host.at(Place::Server(asked.clone()));
         let mut redis = open(&node, 0, self.patience, drop).await?;
         let mut question = redis::pipe();
@@ -229,15 +267,10 @@ impl Cluster {
         question.cmd("CLUSTER").arg("NODES");
         let answer = question.query_async(&mut redis).await;
         let (slots, nodes): (Value, String) = answer.map_err(|error| failure(&node, error))?;
-        let slots = Slots::parse(&slots, &nodes, asked).ok_or_else(|| {
+        Slots::parse(&slots, &nodes, asked).ok_or_else(|| {
             let what = format!("what Redis at {node} tells of the cluster makes no sense");
             Error::new(ErrorKind::Layer, what)
-        })?;
-        if slots.are_behind(&map.slots) && attempt < all.len() {
-            let what = format!("Redis at {node} does not know yet what the cluster does");
-            return Err(Error::new(ErrorKind::Unavailable, what));
-        }
-        Ok(slots)
+        })
     }
 
     /// A map of those slots. Who was known stays the same.

@@ -61,23 +61,30 @@ impl Slots {
         Some(Self(ranges))
     }
 
-    /// Whether others know a newer master of some slot.
+    /// Whether others know a newer master of some slot, or a master where there is none here.
     pub(super) fn are_behind(&self, others: &Self) -> bool {
+        let has_none = |slot: u16| self.range_of(slot).is_none();
+        let lacks = |theirs: &Range| has_none(theirs.first) || has_none(theirs.last);
         let is_behind = |ours: &Range, theirs: &Range| {
             let is_same = ours.first <= theirs.last && theirs.first <= ours.last;
             is_same && ours.epoch < theirs.epoch
         };
-        self.0
-            .iter()
-            .any(|ours| others.0.iter().any(|theirs| is_behind(ours, theirs)))
+        self.0.is_empty()
+            || others
+                .0
+                .iter()
+                .any(|theirs| lacks(theirs) || self.0.iter().any(|ours| is_behind(ours, theirs)))
     }
 
     /// The node that has a topic now, if any has.
     pub(super) fn master_of(&self, topic: &str) -> Option<&Address> {
-        let slot = slot(topic);
+        self.range_of(slot(topic)).map(|range| &range.master)
+    }
+
+    fn range_of(&self, slot: u16) -> Option<&Range> {
         let after = self.0.partition_point(|range| range.first <= slot);
         let range = self.0.get(after.checked_sub(1)?)?;
-        (slot <= range.last).then_some(&range.master)
+        (slot <= range.last).then_some(range)
     }
 
     /// All nodes that have slots, some of them several times.
@@ -221,18 +228,24 @@ other 127.0.0.1:2@3,host slave id 0 1426238317741 3 connected
             Slots::parse(&answer, &nodes, &asked()).expect("it makes sense")
         };
         let known = slots(100, 200, 7);
-        assert!(slots(0, 100, 6).are_behind(&known));
-        assert!(slots(150, 160, 6).are_behind(&known));
-        assert!(slots(200, 300, 6).are_behind(&known));
-        for not_behind in [
-            slots(100, 200, 7),
-            slots(0, 300, 8),
-            slots(0, 99, 6),
-            slots(201, 300, 6),
+        for behind in [
+            slots(0, 300, 6),
+            slots(100, 200, 6),
+            slots(0, 100, 8),
+            slots(150, 300, 8),
+            slots(300, 400, 8),
             Slots::default(),
         ] {
-            assert!(!not_behind.are_behind(&known), "{not_behind:?}");
+            assert!(behind.are_behind(&known), "{behind:?}");
         }
+        for not_behind in [slots(100, 200, 7), slots(0, 300, 8)] {
+            assert!(!not_behind.are_behind(&known), "{not_behind:?}");
+            assert!(!not_behind.are_behind(&Slots::default()));
+        }
+        assert!(
+            Slots::default().are_behind(&Slots::default()),
+            "who knows nothing"
+        );
     }
 
     proptest! {

@@ -42,25 +42,19 @@ impl Steward {
         let cluster = Arc::clone(&self.cluster);
         let mut outage = Outage::new("the channel layer does not know which node has what");
         let mut view = cluster.view.subscribe();
+        let mut is_due = true;
         loop {
-            if let Err(error) = self.survey().await {
-                outage.failed(&error);
-                continue;
-            }
-            outage.over(cluster.host());
             let map = Arc::clone(&view.borrow_and_update().map);
             self.follow(&map);
             tokio::select! {
-                () = cluster.doubted.notified() => {}
+                // Whoever sends may find a newer map, too.
                 _ = view.changed() => {}
-                () = sleep(PERIOD) => {}
+                surveyed = survey(&cluster, &mut is_due) => match surveyed {
+                    Ok(()) => outage.over(cluster.host()),
+                    Err(error) => outage.failed(&error),
+                }
             }
         }
-    }
-
-    async fn survey(&self) -> Result {
-        let mut surveys = self.cluster.surveys.lock().await;
-        self.cluster.survey(&mut surveys).await
     }
 
     /// Brings the listeners to what the map says.
@@ -69,8 +63,10 @@ impl Steward {
         for (station, _) in self.watched.values() {
             missed.extend(station.topics.give_up(|topic| map.has(station, topic)));
         }
-        self.watched.retain(|address, (_, listener)| {
-            let stays = map.stations.contains_key(address);
+        self.watched.retain(|address, (station, listener)| {
+            // Another one may have the same address.
+            let there = map.stations.get(address);
+            let stays = there.is_some_and(|it| Arc::ptr_eq(it, station));
             if !stays {
                 listener.abort();
             }
@@ -89,8 +85,9 @@ impl Steward {
             }
         }
         for topic in self.shared.topics() {
-            if let Some(station) = map.station(&topic) {
-                station.topics.claim(&topic);
+            match map.station(&topic) {
+                Some(station) => station.topics.claim(&topic),
+                None => self.cluster.doubt(),
             }
         }
     }
@@ -104,4 +101,20 @@ impl Steward {
         // Those that have ended are of no use to anybody.
         while self.listeners.try_join_next().is_some() {}
     }
+}
+
+/// Waits until the map is doubted or old, and looks. Cancel safe: what is due stays due until it is
+/// done.
+async fn survey(cluster: &Cluster, is_due: &mut bool) -> Result {
+    if !*is_due {
+        tokio::select! {
+            () = cluster.doubted.notified() => {}
+            () = sleep(PERIOD) => {}
+        }
+        *is_due = true;
+    }
+    let mut surveys = cluster.surveys.lock().await;
+    cluster.survey(&mut surveys).await?;
+    *is_due = false;
+    Ok(())
 }
