@@ -150,6 +150,45 @@ async fn a_job_that_was_given_back_is_not_lost_with_an_answer() {
     assert_eq!(job.to_json().expect("JSON")["text"], "job");
 }
 
+/// What is sent over a connection that is given up may arrive much later.
+#[tokio::test]
+async fn a_claim_that_is_late_takes_no_job() {
+    let redis = Redis::start().await;
+    let proxy = Proxy::start(redis.address()).await;
+    let tasks = ChannelName::new("tasks").expect("a name");
+    let layer = core(&format!("{}?timeout=0.5", proxy.address()));
+    let sender = core(&redis.address());
+    within("a send", sender.send(&tasks, say("one")))
+        .await
+        .expect("sent");
+    within("a job", layer.receive(&tasks)).await.expect("open");
+    let jobs = async || redis.cli(&["ZCARD", "asgitasks"]).await;
+    {
+        let mut receive = pin!(layer.receive(&tasks));
+        assert!((&mut receive).now_or_never().is_none());
+        until("it waits for the queue", async || {
+            let clients = redis.cli(&["CLIENT", "LIST"]).await;
+            clients
+                .lines()
+                .filter(|it| it.contains("cmd=exists"))
+                .count()
+                == 1
+        })
+        .await;
+        proxy.hold();
+        within("a send", sender.send(&tasks, say("two")))
+            .await
+            .expect("sent");
+        // It looks by itself after a while, waits for the answer, and then asks over a new connection.
+        until("it is taken", async || jobs().await.trim() == "0").await;
+    }
+    until("it is given back", async || jobs().await.trim() == "1").await;
+    let evals = redis.calls("eval").await;
+    proxy.let_go();
+    until("it comes late", async || redis.calls("eval").await > evals).await;
+    assert_eq!(jobs().await.trim(), "1");
+}
+
 /// Which of three hosts has a name: as `channels_redis` does it.
 fn host_of(name: &str) -> usize {
     let mut crc = u32::MAX;

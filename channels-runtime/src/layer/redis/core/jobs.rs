@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use redis::Pipeline;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
@@ -26,6 +28,8 @@ pub(super) struct Intake {
     arrived: Notify,
     /// There may be something to do at Redis.
     turned: Notify,
+    /// How many commands were sent to Redis.
+    commands: AtomicU64,
 }
 
 #[derive(Default)]
@@ -83,6 +87,11 @@ impl Intake {
         let mut state = self.state();
         state.unsettled.insert(host);
         state.last.get(&host).cloned().unwrap_or_default()
+    }
+
+    /// Higher than that of any command before.
+    fn number(&self) -> u64 {
+        self.commands.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn settled(&self, host: usize) {
@@ -211,13 +220,10 @@ impl Taker {
     /// Takes an event. If there is none, waits until there may be one.
     async fn claim(&self, watch: &mut Watch) -> Result {
         let mut commands = redis::pipe();
-        CLAIM
-            .add_to(&mut commands, &[&self.key, &self.taken_key()])
-            .arg(self.intake.last(self.at))
-            .arg(self.shared.bounds.expiry);
+        self.tell(CLAIM.add_to(&mut commands, &self.keys()));
         commands.exists(&self.key);
-        let (taken, more): (Option<(Vec<u8>, f64)>, bool) = watch.run(&commands).await?;
-        let Some((member, _)) = taken else {
+        let (taken, more): (Option<Vec<u8>>, bool) = watch.run(&commands).await?;
+        let Some(member) = taken else {
             self.intake.settled(self.at);
             if !more {
                 watch.changed().await;
@@ -234,16 +240,24 @@ impl Taker {
 
     /// Puts back what did not arrive here, or was taken for somebody who has gone.
     async fn release(&self) -> Result {
+        let mut commands = redis::pipe();
+        self.tell(RELEASE.add_to(&mut commands, &self.keys()));
         let host = &self.shared.stations[self.at].commands;
-        let keys = [&self.key, &self.taken_key()];
-        let last = self.intake.last(self.at);
-        RELEASE
-            .run::<()>(host, &keys, |command| {
-                command.arg(last).arg(self.shared.bounds.expiry);
-            })
-            .await?;
+        host.run_all::<()>(&commands).await?;
         self.intake.settled(self.at);
         Ok(())
+    }
+
+    /// What both scripts are told.
+    fn tell(&self, command: &mut Pipeline) {
+        command
+            .arg(self.intake.last(self.at))
+            .arg(self.shared.bounds.expiry)
+            .arg(self.intake.number());
+    }
+
+    fn keys(&self) -> [String; 2] {
+        [self.key.clone(), self.taken_key()]
     }
 
     /// The end: what nobody has got is for other processes.

@@ -63,32 +63,41 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 return {1, server}",
 ));
 
-/// Takes an event out of a queue that several processes read. `KEYS`: the queue, and what this process
-/// has taken. `ARGV`: what it got the last time, and for how many seconds an event waits. Gives the
-/// event and its score, or nothing.
+/// Takes an event out of a queue that several processes read. `KEYS`: the queue, and a hash of what
+/// this process has taken. `ARGV`: what it got the last time, for how many seconds an event waits, and
+/// the number of this command. Gives the event, or nothing.
 ///
-/// An answer may be lost: what it did not get is then what it gets.
+/// An answer may be lost: what it did not get is then what it gets. And a command may be late, of a
+/// connection that was given up: only one with a higher number than the last does anything. It removes
+/// before it adds: else a Redis without memory would refuse it, and what is done makes room.
 pub(super) const CLAIM: Script = Script(
-    "local taken = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-if taken[1] and taken[1] ~= ARGV[1] then return taken end
-redis.call('DEL', KEYS[2])
-taken = redis.call('ZPOPMIN', KEYS[1])
-if taken[1] then
-  redis.call('ZADD', KEYS[2], taken[2], taken[1])
-  redis.call('EXPIRE', KEYS[2], ARGV[2])
-  return taken
+    "local taken = redis.call('HMGET', KEYS[2], 'number', 'event')
+if taken[1] and tonumber(taken[1]) >= tonumber(ARGV[3]) then return false end
+redis.call('HDEL', KEYS[2], 'number')
+redis.call('HSET', KEYS[2], 'number', ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+if taken[2] and taken[2] ~= ARGV[1] then return taken[2] end
+local popped = redis.call('ZPOPMIN', KEYS[1])
+if not popped[1] then
+  redis.call('HDEL', KEYS[2], 'event', 'score')
+  return false
 end
-return false",
+redis.call('HSET', KEYS[2], 'event', popped[1], 'score', popped[2])
+return popped[1]",
 );
 
 /// Puts back what was taken and did not arrive. `KEYS` and `ARGV` as with [`CLAIM`].
 pub(super) const RELEASE: Script = Script(
-    "local taken = redis.call('ZRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-if taken[1] and taken[1] ~= ARGV[1] then
-  redis.call('ZADD', KEYS[1], taken[2], taken[1])
+    "local taken = redis.call('HMGET', KEYS[2], 'number', 'event', 'score')
+if taken[1] and tonumber(taken[1]) >= tonumber(ARGV[3]) then return end
+redis.call('HDEL', KEYS[2], 'number')
+redis.call('HSET', KEYS[2], 'number', ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+if taken[2] and taken[2] ~= ARGV[1] then
+  redis.call('ZADD', KEYS[1], taken[3], taken[2])
   redis.call('EXPIRE', KEYS[1], ARGV[2])
 end
-redis.call('DEL', KEYS[2])",
+redis.call('HDEL', KEYS[2], 'event', 'score')",
 );
 
 /// A script. Its text travels each time: that is a few hundred bytes, Redis compiles it once, and no
