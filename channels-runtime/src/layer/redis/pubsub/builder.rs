@@ -124,6 +124,10 @@ impl RedisPubSubChannelLayerBuilder {
     /// node that has its slot, so the cluster carries the more the more nodes it has. Without, what is
     /// published at one node goes to all of them.
     ///
+    /// Connections are made to nodes that are masters and find the state of the cluster good. With
+    /// `cluster-require-full-coverage yes`, Redis' default, no node does while slots are without a
+    /// master: connections that there are go on, new ones wait.
+    ///
     /// All servers have to be told. `channels_redis` does not know it: it neither hears these servers
     /// nor is heard.
     pub fn sharded(mut self) -> Self {
