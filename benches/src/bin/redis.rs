@@ -2,7 +2,7 @@
 //! `benches/REDIS.md`.
 //!
 //! ```text
-//! cargo run --release -p channels-bench --features redis --bin redis -- [--rounds N] [--output FOLDER]
+//! cargo run --release -p channels-bench --features redis --bin redis -- [--rounds N] [--sides NAME,…] [--output FOLDER]
 //! ```
 
 #![expect(clippy::print_stdout, reason = "tells how far it is")]
@@ -32,9 +32,15 @@ struct Side {
 }
 
 /// The layer of one process, with which ours are compared.
-const MEMORY: &str = "in memory, one server";
+const MEMORY: &str = "in memory";
 
-const SIDES: [Side; 5] = [
+const SIDES: [Side; 6] = [
+    Side {
+        name: "floor",
+        peer: "floor",
+        layer: None,
+        servers: 1,
+    },
     Side {
         name: MEMORY,
         peer: peers::OURS,
@@ -54,7 +60,7 @@ const SIDES: [Side; 5] = [
         servers: 2,
     },
     Side {
-        name: "channels_redis pubsub, uvicorn",
+        name: "channels_redis pubsub",
         peer: "uvicorn",
         layer: Some(
             r#"{"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:PORT"]}}"#,
@@ -62,7 +68,7 @@ const SIDES: [Side; 5] = [
         servers: 2,
     },
     Side {
-        name: "channels_redis core, uvicorn",
+        name: "channels_redis core",
         peer: "uvicorn",
         layer: Some(
             r#"{"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": ["redis://127.0.0.1:PORT"]}}"#,
@@ -133,6 +139,8 @@ fn main() -> Result<()> {
     let output: PathBuf = arguments
         .opt_value_from_str("--output")?
         .unwrap_or_else(|| package.into());
+    let only: Option<String> = arguments.opt_value_from_str("--sides")?;
+    let sides = sides(only.as_deref())?;
     let rest = arguments.finish();
     ensure!(rest.is_empty(), "no such argument: {rest:?}");
 
@@ -146,17 +154,29 @@ fn main() -> Result<()> {
 
     let mut measured: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
     for round in 0..rounds {
-        for side in SIDES {
-            for (what, value) in measure(side)? {
+        for side in &sides {
+            for (what, value) in measure(*side)? {
                 println!("{round} {}: {what}: {value:.2}", side.name);
                 measured.entry((side.name, what)).or_default().push(value);
             }
         }
     }
     std::fs::create_dir_all(&output)?;
-    std::fs::write(output.join("REDIS.md"), report(rounds, &measured))?;
+    std::fs::write(output.join("REDIS.md"), report(rounds, &sides, &measured))?;
     println!("wrote REDIS.md to {}", output.display());
     Ok(())
+}
+
+/// All sides, or those with these names.
+fn sides(only: Option<&str>) -> Result<Vec<Side>> {
+    let Some(only) = only else {
+        return Ok(SIDES.into());
+    };
+    let side = |name: &str| {
+        let side = SIDES.into_iter().find(|side| side.name == name);
+        side.with_context(|| format!("no side is named {name:?}: {:?}", SIDES.map(|it| it.name)))
+    };
+    only.split(',').map(side).collect()
 }
 
 const RATE: &str = "deliveries per second, 1,000 members in all";
@@ -241,8 +261,8 @@ fn run(side: Side, fan: Fan, window: Window) -> Result<Metrics> {
 }
 
 /// One column per side.
-fn report(rounds: usize, measured: &BTreeMap<(&str, &str), Vec<f64>>) -> String {
-    let sides = || SIDES.iter();
+fn report(rounds: usize, sides: &[Side], measured: &BTreeMap<(&str, &str), Vec<f64>>) -> String {
+    let sides = || sides.iter();
     let line = |first: &str, cells: Vec<String>| format!("| {first} | {} |", cells.join(" | "));
     let mut lines = vec![
         line("", sides().map(|side| side.name.into()).collect()),
@@ -258,7 +278,9 @@ fn report(rounds: usize, measured: &BTreeMap<(&str, &str), Vec<f64>>) -> String 
     format!(
         "# Servers that meet in Redis\n\n\
          Two servers on one core, the generator and Redis on the other ({}); medians of {rounds} rounds, and in\n\
-         brackets how far they lie apart. Each member's handler answers. Made by\n\
+         brackets how far they lie apart. Each member's handler answers. Without Redis it is one server: one of\n\
+         ours with the layer in memory, and the floor, which is epoll and write(2) without any framework. Those of\n\
+         channels_redis run on uvicorn. Made by\n\
          `cargo run --release -p channels-bench --features redis --bin redis`.\n\n{}\n",
         sys::cpu_model(),
         lines.join("\n")

@@ -18,7 +18,8 @@ use crate::proxy::Proxy;
 use crate::redis::Redis;
 use crate::{until, within};
 
-/// Kills the connections that wait for something, again and again, until it is dropped.
+/// Kills the connections that wait for something, again and again, until it is dropped; not those of
+/// the user `sender`.
 fn killer(redis: &Redis) -> impl Drop {
     struct Killer(tokio::task::JoinHandle<()>);
     impl Drop for Killer {
@@ -28,7 +29,7 @@ fn killer(redis: &Redis) -> impl Drop {
     }
     let port = redis.port.to_string();
     // Their flags say that they track what they have read.
-    let script = "while :; do redis-cli -p $0 CLIENT LIST | \
+    let script = "while :; do redis-cli -p $0 CLIENT LIST | grep -v user=sender | \
                   sed -n 's/^id=\\([0-9]*\\) .* flags=[a-zA-Z]*t.*/CLIENT KILL ID \\1/p' | \
                   redis-cli -p $0 >/dev/null; sleep 0.01; done";
     let mut shell = tokio::process::Command::new("sh");
@@ -47,9 +48,13 @@ async fn kills(redis: &Redis) -> u64 {
 #[tokio::test]
 async fn a_killed_connection_loses_nothing_and_repeats_nothing() {
     let redis = Redis::start().await;
-    let url = format!("redis://{}?capacity=100000", redis.address());
-    let open = || RedisChannelLayer::open(&url).expect("a URL");
-    let (one, two) = (open(), open());
+    let user = [
+        "ACL", "SETUSER", "sender", "on", ">pass", "~*", "&*", "+@all",
+    ];
+    redis.cli(&user).await;
+    let address = redis.address();
+    let open = |user: &str| core(&format!("{user}{address}?capacity=100000"));
+    let (one, two) = (open("sender:pass@"), open(""));
     let mut far = Inbox::open(&two, &["g"]).await;
     let killer = killer(&redis);
     let mut sent = 0;

@@ -1,5 +1,6 @@
 //! Connections to one host of Redis: made when they are needed, and made again when they are lost.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,15 +25,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Nothing runs in the background: whoever finds the connection lost makes the next one, and the
 /// others wait for it; nobody longer than `patience`. A command that may have reached Redis is never
 /// sent again.
-#[derive(Debug)]
 pub(crate) struct Connection {
     host: Host,
     patience: Duration,
+    /// Who is told what others do to the keys that were read.
+    changed: Option<Changed>,
     live: Mutex<Option<Live>>,
     /// Held while a connection is made.
     attempts: tokio::sync::Mutex<Backoff>,
     closed: AtomicBool,
 }
+
+/// Is called with a key that somebody else has changed since it was read; with none if any may have
+/// been. It must not block.
+pub(crate) type Changed = Arc<dyn Fn(Option<&[u8]>) + Send + Sync>;
 
 #[derive(Clone, Debug)]
 struct Live {
@@ -62,9 +68,19 @@ impl Connection {
         Self {
             host,
             patience,
+            changed: None,
             live: Mutex::default(),
             attempts: tokio::sync::Mutex::new(Backoff::new(patience)),
             closed: AtomicBool::new(false),
+        }
+    }
+
+    /// The same, and Redis tells what others do to the keys that were read over it: before it
+    /// answers a command that comes later.
+    pub(crate) fn tracking(host: Host, patience: Duration, changed: Changed) -> Self {
+        Self {
+            changed: Some(changed),
+            ..Self::new(host, patience)
         }
     }
 
@@ -147,17 +163,25 @@ impl Connection {
         tokio::time::sleep_until(attempts.until).await;
         let lost = Arc::new(AtomicBool::new(false));
         let task = Task(Arc::clone(&lost));
-        let push = move |push: PushInfo| {
-            if push.kind == PushKind::Disconnection {
-                task.ended();
-            }
+        let changed = self.changed.clone();
+        let push = move |push: PushInfo| match (push.kind, &changed) {
+            (PushKind::Disconnection, _) => task.ended(),
+            (PushKind::Invalidate, Some(changed)) => tell_changed(&push.data, changed),
+            _ => {}
         };
         // Counted before: an attempt that is given up is one that failed.
         let number = attempts.failed();
-        let redis = open(&self.host, number, self.patience, push).await?;
+        let mut redis = open(&self.host, number, self.patience, push).await?;
+        if self.changed.is_some() {
+            track(&self.host, &mut redis).await?;
+        }
         attempts.succeeded();
         let live = Live { redis, lost };
         *lock(&self.live) = Some(live.clone());
+        // Not before: what is read over the last one from now on is not tracked by this one.
+        if let Some(changed) = &self.changed {
+            changed(None);
+        }
         Ok(live)
     }
 
@@ -221,6 +245,29 @@ pub(crate) async fn open(
     }
 }
 
+/// From now on Redis tells, once after each read, what others do to the keys that are read.
+///
+/// # Errors
+///
+/// As [`Connection::run`].
+pub(crate) async fn track(host: &Host, redis: &mut MultiplexedConnection) -> Result {
+    let mut tracking = redis::cmd("CLIENT");
+    tracking.arg("TRACKING").arg("ON").arg("NOLOOP");
+    let answer = tracking.query_async(redis).await;
+    answer.map_err(|error| failure(host, error))
+}
+
+/// What a message of Redis' says that has changed: some keys, or (`FLUSHALL`) everything.
+fn tell_changed(data: &[redis::Value], changed: &Changed) {
+    match data {
+        [redis::Value::Array(keys)] => keys.iter().for_each(|key| match key {
+            redis::Value::BulkString(key) => changed(Some(key)),
+            _ => changed(None),
+        }),
+        _ => changed(None),
+    }
+}
+
 /// Whether a node of a cluster is a master, and knows that. One that was away takes itself for the
 /// master that it was; and replicas serve sharded pub/sub, too: what is published there comes late.
 async fn is_master(redis: &mut MultiplexedConnection) -> RedisResult<bool> {
@@ -232,6 +279,12 @@ async fn is_master(redis: &mut MultiplexedConnection) -> RedisResult<bool> {
     let is_master =
         matches!(role.first(), Some(redis::Value::BulkString(role)) if role == b"master");
     Ok(is_master && info.contains("cluster_state:ok"))
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connection").field(&self.host).finish()
+    }
 }
 
 /// When the next attempt may be made: later after each one that failed, and never for all servers

@@ -10,15 +10,6 @@ use super::super::keys::non_local_name;
 pub(crate) struct Census(pub(crate) u64);
 
 impl Census {
-    /// Of channels by their names; nothing if one of them is none of ours.
-    pub(super) fn of_names<'a>(names: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let mut census = Self::default();
-        for name in names {
-            census.count(number(&name[non_local_name(name).len()..])?);
-        }
-        Some(census)
-    }
-
     /// Of channels by their numbers.
     pub(super) fn of_numbers(numbers: impl Iterator<Item = u64>) -> Self {
         let mut census = Self::default();
@@ -26,18 +17,28 @@ impl Census {
         census
     }
 
-    /// In whatever order. The numbers follow each other, so their sums would be alike: they are mixed
-    /// as by `SplitMix64`.
+    /// Without one of them.
+    pub(super) fn without(self, number: u64) -> Self {
+        Self(self.0.wrapping_sub(mixed(number)))
+    }
+
+    /// In whatever order.
     fn count(&mut self, number: u64) {
-        let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        self.0 = self.0.wrapping_add(mixed ^ (mixed >> 31));
+        self.0 = self.0.wrapping_add(mixed(number));
     }
 }
 
-/// What a channel's name ends with.
-fn number(digits: &str) -> Option<u64> {
+/// The numbers follow each other, so their sums would be alike: they are mixed as by `SplitMix64`.
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// The number of a channel of ours.
+pub(super) fn number(channel: &str) -> Option<u64> {
+    let digits = &channel[non_local_name(channel).len()..];
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     let is_ours = digits.len() == 16 && digits.bytes().all(is_digit);
     is_ours.then(|| u64::from_str_radix(digits, 16).ok())?
@@ -45,21 +46,14 @@ fn number(digits: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    fn names(numbers: &[u64]) -> Vec<String> {
-        let names = numbers.iter();
-        names.map(|it| format!("specific.x!{it:016x}")).collect()
-    }
-
-    fn of(names: &[String]) -> Option<Census> {
-        Census::of_names(names.iter().map(String::as_str))
-    }
-
     #[test]
-    fn a_name_that_is_none_of_ours_is_not_counted() {
+    fn a_name_that_is_none_of_ours_has_no_number() {
         for name in [
             "specific.x!",
             "specific.x!00000000000000AB",
@@ -68,16 +62,14 @@ mod tests {
             "specific.x!g000000000000000",
             "specific.x",
         ] {
-            assert_eq!(of(&[name.to_owned()]), None, "{name}");
+            assert_eq!(number(name), None, "{name}");
         }
-        assert_eq!(of(&[]), Some(Census::default()));
     }
 
     proptest! {
         #[test]
-        fn names_and_numbers_are_the_same(numbers: Vec<u64>) {
-            let by_numbers = Census::of_numbers(numbers.iter().rev().copied());
-            prop_assert_eq!(of(&names(&numbers)), Some(by_numbers));
+        fn a_name_has_its_number(it: u64) {
+            prop_assert_eq!(number(&format!("specific.x!{it:016x}")), Some(it));
         }
 
         /// Neighbours are what there is.
@@ -86,10 +78,17 @@ mod tests {
             ours in prop::collection::btree_set(0..200_u64, 0..50),
             theirs in prop::collection::btree_set(0..200_u64, 0..50),
         ) {
-            let census = |set: &std::collections::BTreeSet<u64>| {
-                Census::of_numbers(set.iter().copied())
-            };
+            let census = |set: &BTreeSet<u64>| Census::of_numbers(set.iter().copied());
             prop_assert_eq!(census(&ours) == census(&theirs), ours == theirs);
+        }
+
+        #[test]
+        fn without_one_it_is_that_of_the_others(
+            mut numbers in prop::collection::btree_set(0..200_u64, 1..50),
+        ) {
+            let all = Census::of_numbers(numbers.iter().rev().copied());
+            let last = numbers.pop_last().expect("one");
+            prop_assert_eq!(all.without(last), Census::of_numbers(numbers.into_iter()));
         }
     }
 }

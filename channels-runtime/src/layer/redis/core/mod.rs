@@ -7,6 +7,8 @@ mod jobs;
 mod keeper;
 mod memberships;
 mod receiver;
+mod roster;
+mod rosters;
 mod scripts;
 mod send;
 mod shared;
@@ -242,6 +244,7 @@ impl Layer {
         }
         for station in &self.shared.stations {
             station.commands.close();
+            station.rosters.close();
         }
     }
 

@@ -151,8 +151,9 @@ impl QueueReader {
     ) {
         let hub = &self.shared.hub;
         if Census::of_numbers(hub.numbers(group, except).into_iter()) != census {
-            match self.shared.members(group).await {
-                Ok(mut members) => {
+            match self.shared.roster(group).await {
+                Ok(roster) => {
+                    let mut members = roster.channels_of(&self.shared.own_queue);
                     members.retain(|it| except.is_none_or(|except| except.as_str() != it));
                     return self.deliver_to(&members, event);
                 }

@@ -1,12 +1,13 @@
 //! What goes out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 
 use super::super::keys::non_local_name;
 use super::super::member::Recipients;
-use super::census::Census;
+use super::roster::{Addressees, Queue, Roster};
 use super::scripts::PUSH;
 use super::shared::{Shared, shows_life, unix_seconds};
 use crate::layer::Delivery;
@@ -19,8 +20,14 @@ struct Parcel {
     alive_key: Option<String>,
     member: Vec<u8>,
     capacity: usize,
-    /// Whom it is for.
-    channels: Vec<String>,
+}
+
+/// One event for those members of a group who share a queue.
+struct Share<'a> {
+    queue: &'a Queue,
+    /// How many it is for.
+    count: usize,
+    parcel: Parcel,
 }
 
 /// What became of a parcel.
@@ -46,9 +53,9 @@ impl Shared {
             Recipients::Queue
         };
         let member = self.members.write(event, recipients, unix_seconds())?;
-        let parcel = self.parcel(vec![name.to_owned()], member);
-        let sent = self.push(self.shard_of_channel(channel), &[parcel]).await?;
-        if sent == [Sent::Full] {
+        let parcel = self.parcel(name, member);
+        let at = self.shard_of_channel(channel);
+        if self.push(at, &[&parcel]).await? == [Sent::Full] {
             return Err(Error::channel_full(channel, event.clone()));
         }
         Ok(())
@@ -66,17 +73,19 @@ impl Shared {
     ) -> Result<Delivery> {
         self.hub.check_open()?;
         let group = Self::group_name(group)?;
-        let mut members = self.members(&group).await?;
-        members.retain(|member| except.is_none_or(|except| except.as_str() != member));
-        let hosts = self.parcels(&group, members, event, except)?;
-        let pushed = hosts.iter().map(|(at, parcels)| self.push(*at, parcels));
+        let roster = self.roster(&group).await?;
+        let hosts = self.shares(&group, &roster, event, except)?;
+        let pushed = hosts.iter().map(|(at, shares)| {
+            let parcels: Vec<_> = shares.iter().map(|share| &share.parcel).collect();
+            async move { self.push(*at, &parcels).await }
+        });
         let pushed = join_all(pushed).await;
 
         let (mut delivery, mut dead) = (Delivery::default(), Vec::new());
         let mut result = Ok(());
-        for ((_, parcels), sent) in hosts.iter().zip(pushed) {
+        for ((_, shares), sent) in hosts.iter().zip(pushed) {
             match sent {
-                Ok(sent) => count(parcels, &sent, &mut delivery, &mut dead),
+                Ok(sent) => count(shares, &sent, &mut delivery, &mut dead),
                 Err(error) => result = result.and(Err(error)),
             }
         }
@@ -87,70 +96,59 @@ impl Shared {
     }
 
     /// The members of a group, without those whose time is over.
-    pub(super) async fn members(&self, group: &str) -> Result<Vec<String>> {
-        let key = self.keys.group(group);
-        let oldest = unix_seconds().saturating_sub(self.bounds.group_expiry);
-        let mut commands = redis::pipe();
-        commands.zrembyscore(&key, 0, oldest).ignore();
-        commands.zrange(&key, 0, -1);
-        let station = self.station_of_group(group);
-        let (members,): (Vec<Vec<u8>>,) = station.commands.run_all(&commands).await?;
-        let members = members.into_iter().map(String::from_utf8);
-        // What is no text is no channel; somebody else has put it there.
-        Ok(members.filter_map(std::result::Result::ok).collect())
+    pub(super) async fn roster(&self, group: &str) -> Result<Arc<Roster>> {
+        let rosters = &self.station_of_group(group).rosters;
+        rosters.read(&self.keys.group(group)).await
     }
 
-    /// What a group send brings to which host: one parcel for each queue.
-    fn parcels(
+    /// What a group send brings to which host.
+    fn shares<'a>(
         &self,
         group: &str,
-        members: Vec<String>,
+        roster: &'a Roster,
         event: &Event,
         except: Option<&ChannelName>,
-    ) -> Result<BTreeMap<usize, Vec<Parcel>>> {
-        let mut queues: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for member in members {
-            let queue = non_local_name(&member);
-            if let Some(channels) = queues.get_mut(queue) {
-                channels.push(member);
-            } else {
-                queues.insert(queue.to_owned(), vec![member]);
+    ) -> Result<BTreeMap<usize, Vec<Share<'a>>>> {
+        let mut hosts: BTreeMap<usize, Vec<Share<'a>>> = BTreeMap::new();
+        for queue in &roster.queues {
+            let addressees = queue.addressees(except);
+            let count = addressees.count();
+            if count == 0 {
+                continue;
             }
-        }
-        let mut hosts: BTreeMap<usize, Vec<Parcel>> = BTreeMap::new();
-        for (queue, channels) in queues {
-            let names: Vec<_> = channels.iter().map(String::as_str).collect();
-            let census = shows_life(&queue).then(|| Census::of_names(names.iter().copied()));
-            let recipients = match census.flatten() {
-                Some(census) => Recipients::Group {
+            let recipients = match &addressees {
+                Addressees::Census(census, _) => Recipients::Group {
                     name: group,
-                    census,
+                    census: *census,
                     except,
                 },
-                None => Recipients::Many(&names),
+                Addressees::Names(names) => Recipients::Many(names),
             };
             let member = self.members.write(event, recipients, unix_seconds())?;
-            let parcel = self.parcel(channels, member);
-            let at = self.shard_of_queue(&queue);
-            hosts.entry(at).or_default().push(parcel);
+            let parcel = self.parcel(&queue.any_channel(), member);
+            let at = self.shard_of_queue(&queue.name);
+            hosts.entry(at).or_default().push(Share {
+                queue,
+                count,
+                parcel,
+            });
         }
         Ok(hosts)
     }
 
-    fn parcel(&self, channels: Vec<String>, member: Vec<u8>) -> Parcel {
-        let channel = channels.first().map(String::as_str).unwrap_or_default();
+    /// An event for the queue of a channel.
+    fn parcel(&self, channel: &str, member: Vec<u8>) -> Parcel {
         let queue = non_local_name(channel);
         Parcel {
             key: self.keys.queue(channel),
             alive_key: shows_life(queue).then(|| self.alive_key(queue)),
             member,
             capacity: self.capacities.of(channel),
-            channels,
         }
     }
 
     /// Puts parcels into their queues, which one host has.
-    async fn push(&self, at: usize, parcels: &[Parcel]) -> Result<Vec<Sent>> {
+    async fn push(&self, at: usize, parcels: &[&Parcel]) -> Result<Vec<Sent>> {
         let queues = parcels.iter().map(|parcel| &parcel.key);
         let alive = parcels.iter();
         let alive = alive.map(|parcel| parcel.alive_key.as_ref().unwrap_or(&parcel.key));
@@ -174,8 +172,9 @@ impl Shared {
     }
 
     /// Takes the members of dead processes out. If that fails, the next send does it.
-    async fn take_out_dead(&self, group: &str, dead: &[&str]) {
-        let command = redis::Cmd::zrem(self.keys.group(group), dead);
+    async fn take_out_dead(&self, group: &str, dead: &[&Queue]) {
+        let channels: Vec<_> = dead.iter().flat_map(|queue| queue.channels()).collect();
+        let command = redis::Cmd::zrem(self.keys.group(group), channels);
         let taken_out = self.station_of_group(group).commands.run::<()>(&command);
         if let Err(error) = taken_out.await {
             tracing::debug!(%error, "members of a dead process stay in a group");
@@ -183,21 +182,21 @@ impl Shared {
     }
 }
 
-/// Counts whom parcels have reached, and notes who is dead.
+/// Counts whom an event has reached, and notes who is dead.
 fn count<'a>(
-    parcels: &'a [Parcel],
+    shares: &[Share<'a>],
     sent: &[Sent],
     delivery: &mut Delivery,
-    dead: &mut Vec<&'a str>,
+    dead: &mut Vec<&'a Queue>,
 ) {
-    for (parcel, sent) in parcels.iter().zip(sent) {
+    for (share, sent) in shares.iter().zip(sent) {
         match sent {
-            Sent::Queued => delivery.matched += parcel.channels.len(),
+            Sent::Queued => delivery.matched += share.count,
             Sent::Full => {
-                delivery.matched += parcel.channels.len();
-                delivery.dropped += parcel.channels.len();
+                delivery.matched += share.count;
+                delivery.dropped += share.count;
             }
-            Sent::Dead => dead.extend(parcel.channels.iter().map(String::as_str)),
+            Sent::Dead => dead.push(share.queue),
         }
     }
 }

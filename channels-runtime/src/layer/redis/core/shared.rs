@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
 use super::super::capacity::Capacities;
-use super::super::connection::Connection;
 use super::super::encryption::Lifetime;
 use super::super::keys::{Keys, non_local_name};
 use super::super::member::Members;
@@ -95,10 +94,10 @@ impl Shared {
         let process = process_id()?;
         let prefix = format!("specific.{process}!");
         let keys = options.keys();
-        let stations = options.hosts()?.into_iter().map(|host| {
-            let commands = Connection::new(host, options.patience);
-            Station::new(commands, keys.clone(), bounds.group_expiry)
-        });
+        let stations = options
+            .hosts()?
+            .into_iter()
+            .map(|host| Station::new(host, options.patience, keys.clone(), bounds.group_expiry));
         Ok(Self {
             hub: Hub::new(
                 Names {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use redis::{FromRedisValue, Pipeline};
 use tokio::sync::Notify;
@@ -11,6 +11,7 @@ use super::super::connection::Connection;
 use super::super::hosts::Host;
 use super::super::keys::Keys;
 use super::memberships::{Membership, Memberships};
+use super::rosters::Rosters;
 use super::scripts::{SHOW_LIFE, STILL_SHOW_LIFE, Script};
 use super::shared::{ALIVE, unix_time};
 use crate::Result;
@@ -32,6 +33,7 @@ struct Reading {
 pub(super) struct Station {
     pub(super) commands: Connection,
     pub(super) memberships: Memberships,
+    pub(super) rosters: Rosters,
     /// The reader has a new connection: Redis may have forgotten everything.
     connected: Notify,
     reading: Mutex<Reading>,
@@ -43,10 +45,11 @@ pub(super) struct Station {
 }
 
 impl Station {
-    pub(super) fn new(commands: Connection, keys: Keys, group_expiry: u64) -> Self {
+    pub(super) fn new(host: Host, patience: Duration, keys: Keys, group_expiry: u64) -> Self {
         Self {
-            commands,
+            commands: Connection::new(host.clone(), patience),
             memberships: Memberships::default(),
+            rosters: Rosters::new(host, patience, group_expiry),
             connected: Notify::new(),
             reading: Mutex::default(),
             renewals: AtomicU8::new(0),

@@ -8,7 +8,7 @@ use redis::{FromRedisValue, Pipeline, PushInfo, PushKind};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::super::connection::{failure, open};
+use super::super::connection::{failure, open, track};
 use super::super::hosts::Host;
 use crate::Result;
 
@@ -36,17 +36,13 @@ impl Watch {
                 notify.notify_one();
             }
         };
-        let redis = open(host, attempt, patience, push).await?;
-        let mut watch = Self {
+        let mut redis = open(host, attempt, patience, push).await?;
+        track(host, &mut redis).await?;
+        Ok(Self {
             host: host.clone(),
             redis,
             changed,
-        };
-        let mut tracking = redis::pipe();
-        tracking.cmd("CLIENT").arg("TRACKING").arg("ON");
-        tracking.arg("NOLOOP").ignore();
-        watch.run::<()>(&tracking).await?;
-        Ok(watch)
+        })
     }
 
     /// Sends commands, and waits for all answers.

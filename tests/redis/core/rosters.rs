@@ -1,0 +1,92 @@
+//! A group that is sent to is not read each time, and who has come or gone is seen all the same.
+
+use channels::{ChannelLayer, RedisChannelLayer};
+
+use super::core;
+use crate::inbox::{Inbox, name, say, send_to_group};
+use crate::redis::Redis;
+use crate::{until, within};
+
+const GROUP: &str = "asgi:group:g";
+
+/// How many members a send has reached, by the sender's knowledge.
+async fn matched(layer: &RedisChannelLayer) -> usize {
+    let sent = within("a send", layer.group_send(name("g"), say("x"), None)).await;
+    sent.expect("Redis is there").matched
+}
+
+/// Somebody else puts one channel into the place of another.
+async fn swap(redis: &Redis, gone: &Inbox, come: &Inbox) {
+    let script = "redis.call('ZREM', KEYS[1], ARGV[1])
+        return redis.call('ZADD', KEYS[1], redis.call('TIME')[1], ARGV[2])";
+    let names = [gone.name().as_str(), come.name().as_str()];
+    let swap = ["EVAL", script, "1", GROUP, names[0], names[1]];
+    assert_eq!(redis.cli(&swap).await.trim(), "1");
+}
+
+#[tokio::test]
+async fn a_group_is_read_once_while_nobody_comes_or_goes() {
+    let redis = Redis::start().await;
+    // Of a Django site's process, so nobody here reads its queue.
+    let channels = ["specific.0123!a", "specific.0123!b", "specific.4567!c"];
+    let add = async |channel: &str| {
+        let now = redis.cli(&["TIME"]).await;
+        let now = now.lines().next().expect("seconds");
+        redis.cli(&["ZADD", GROUP, now, channel]).await
+    };
+    for channel in &channels[..2] {
+        add(channel).await;
+    }
+    let layer = core(&redis.address());
+    for _ in 0..20 {
+        assert_eq!(matched(&layer).await, 2);
+    }
+    assert_eq!(redis.calls("zrange").await, 1);
+    add(channels[2]).await;
+    for _ in 0..20 {
+        assert_eq!(matched(&layer).await, 3);
+    }
+    assert_eq!(redis.calls("zrange").await, 2);
+    redis.cli(&["FLUSHALL"]).await;
+    assert_eq!(matched(&layer).await, 0);
+    layer.close().await.expect("it closes");
+}
+
+#[tokio::test]
+async fn whoever_comes_or_goes_is_seen_by_the_next_send() {
+    let redis = Redis::start().await;
+    let (one, two) = (core(&redis.address()), core(&redis.address()));
+    let mut here = Inbox::open(&two, &["g"]).await;
+    let mut there = Inbox::open(&two, &[]).await;
+    for round in 0..100 {
+        send_to_group(&one, "g", "before").await.expect("sent");
+        assert_eq!(here.said().await, "before");
+        swap(&redis, &here, &there).await;
+        send_to_group(&one, "g", "after").await.expect("sent");
+        assert_eq!(there.said().await, "after", "round {round}");
+        std::mem::swap(&mut here, &mut there);
+    }
+    assert!(here.is_empty() && there.is_empty());
+}
+
+#[tokio::test]
+async fn what_changes_while_the_connection_is_lost_is_seen() {
+    let redis = Redis::start().await;
+    let (one, two) = (core(&redis.address()), core(&redis.address()));
+    let mut here = Inbox::open(&two, &["g"]).await;
+    let mut there = Inbox::open(&two, &[]).await;
+    for _ in 0..20 {
+        send_to_group(&one, "g", "before").await.expect("sent");
+        assert_eq!(here.said().await, "before");
+        let killed = redis.cli(&["CLIENT", "KILL", "TYPE", "normal"]).await;
+        assert_ne!(killed.trim(), "0");
+        swap(&redis, &here, &there).await;
+        // The first one may meet the lost connection.
+        until("it is sent", async || {
+            send_to_group(&one, "g", "after").await.is_ok()
+        })
+        .await;
+        assert_eq!(there.said().await, "after");
+        std::mem::swap(&mut here, &mut there);
+    }
+}
