@@ -181,13 +181,16 @@ fn sides(only: Option<&str>) -> Result<Vec<Side>> {
 
 const RATE: &str = "deliveries per second, 1,000 members in all";
 const CPU: &str = "CPU per delivery, 1,000 members a server, µs";
+const CPU_ONE: &str = "the same, one in flight";
 const REDIS_CPU: &str = "CPU of Redis per group send, µs";
 const COMMANDS: &str = "commands in Redis per group send";
 const P50: &str = "latency at a tenth of that rate, p50, ms";
 const P99: &str = "the same, p99, ms";
 const FEW_P50: &str = "as often, 10 members in all, p50, ms";
 const FEW_P99: &str = "the same, p99, ms (10 members)";
-const ROWS: [&str; 8] = [RATE, CPU, REDIS_CPU, COMMANDS, P50, P99, FEW_P50, FEW_P99];
+const ROWS: [&str; 9] = [
+    RATE, CPU, CPU_ONE, REDIS_CPU, COMMANDS, P50, P99, FEW_P50, FEW_P99,
+];
 
 /// One round of one side: fresh servers and a fresh Redis for each load.
 fn measure(side: Side) -> Result<Vec<(&'static str, f64)>> {
@@ -205,6 +208,12 @@ fn measure(side: Side) -> Result<Vec<(&'static str, f64)>> {
     let most = run(side, fan, window)?;
     let members = 1000 * side.servers;
     let full = run(side, Fan { members, ..fan }, window)?;
+    let alone = Fan {
+        members,
+        in_flight: 1,
+        ..fan
+    };
+    let alone = run(side, alone, window)?;
     let sends = most["rate"] / fan.members as f64;
     let tenth = Fan {
         in_flight: 1,
@@ -228,6 +237,7 @@ fn measure(side: Side) -> Result<Vec<(&'static str, f64)>> {
     Ok(vec![
         (RATE, most["rate"]),
         (CPU, full["cpu_us"]),
+        (CPU_ONE, alone["cpu_us"]),
         (REDIS_CPU, most["redis_us"]),
         (COMMANDS, most["commands"]),
         (P50, tenth["p50_us"] / 1000.0),
@@ -278,7 +288,7 @@ fn report(rounds: usize, sides: &[Side], measured: &BTreeMap<(&str, &str), Vec<f
     format!(
         "# Servers that meet in Redis\n\n\
          Two servers on one core, the generator and Redis on the other ({}); medians of {rounds} rounds, and in\n\
-         brackets how far they lie apart. Each member's handler answers. Without Redis it is one server: one of\n\
+         brackets how far they lie apart. Four messages are in flight, where nothing else is said. Each member's handler answers. Without Redis it is one server: one of\n\
          ours with the layer in memory, and the floor, which is epoll and write(2) without any framework. Those of\n\
          channels_redis run on uvicorn. Made by\n\
          `cargo run --release -p channels-bench --features redis --bin redis`.\n\n{}\n",
