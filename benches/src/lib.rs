@@ -13,6 +13,8 @@ pub mod handlers;
 pub mod load;
 pub mod measure;
 pub mod peers;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod report;
 pub mod scenario;
 pub mod serve;

@@ -9,15 +9,15 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use channels_bench::load::{Fan, Swarm};
 use channels_bench::measure::{Metrics, Window};
 use channels_bench::peers::{self, Peer, Running};
+use channels_bench::redis::Redis;
 use channels_bench::report::Spread;
 use channels_bench::sys;
 
@@ -77,61 +77,6 @@ const SIDES: [Side; 6] = [
     },
 ];
 
-/// A Redis of its own, which ends with this value.
-struct Redis {
-    process: Child,
-    port: u16,
-    client: redis::Connection,
-}
-
-impl Redis {
-    fn start() -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args(["--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .spawn()
-            .context("`redis-server` does not run")?;
-        let client = redis::Client::open(format!("redis://127.0.0.1:{port}"))?;
-        let end = Instant::now() + Duration::from_secs(20);
-        let client = loop {
-            match client.get_connection() {
-                Ok(client) => break client,
-                Err(error) if Instant::now() > end => return Err(error.into()),
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
-            }
-        };
-        Ok(Self {
-            process,
-            port,
-            client,
-        })
-    }
-
-    /// How many commands it has executed, those of scripts included.
-    fn commands(&mut self) -> Result<u64> {
-        let stats: String = redis::cmd("INFO")
-            .arg("commandstats")
-            .query(&mut self.client)?;
-        let calls = stats
-            .lines()
-            .filter(|line| !line.starts_with("cmdstat_info"));
-        let calls = calls.filter_map(|line| line.split_once("calls=")?.1.split(',').next());
-        calls.map(|calls| Ok(calls.parse::<u64>()?)).sum()
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 fn main() -> Result<()> {
     let mut arguments = pico_args::Arguments::from_env();
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -180,16 +125,17 @@ fn sides(only: Option<&str>) -> Result<Vec<Side>> {
 }
 
 const RATE: &str = "deliveries per second, 1,000 members in all";
-const CPU: &str = "CPU per delivery, 1,000 members a server, µs";
-const CPU_ONE: &str = "the same, one in flight";
+const CPU: &str = "CPU per delivery, 1,000 members on one server, µs";
+const CPU_ALONE: &str = "the same, one message in flight";
+const CPU_TWO: &str = "CPU per delivery, 1,000 members on each of two servers, µs";
 const REDIS_CPU: &str = "CPU of Redis per group send, µs";
 const COMMANDS: &str = "commands in Redis per group send";
 const P50: &str = "latency at a tenth of that rate, p50, ms";
 const P99: &str = "the same, p99, ms";
 const FEW_P50: &str = "as often, 10 members in all, p50, ms";
 const FEW_P99: &str = "the same, p99, ms (10 members)";
-const ROWS: [&str; 9] = [
-    RATE, CPU, CPU_ONE, REDIS_CPU, COMMANDS, P50, P99, FEW_P50, FEW_P99,
+const ROWS: [&str; 10] = [
+    RATE, CPU, CPU_ALONE, CPU_TWO, REDIS_CPU, COMMANDS, P50, P99, FEW_P50, FEW_P99,
 ];
 
 /// One round of one side: fresh servers and a fresh Redis for each load.
@@ -206,17 +152,15 @@ fn measure(side: Side) -> Result<Vec<(&'static str, f64)>> {
         every: None,
     };
     let most = run(side, fan, window)?;
+    let one_server = Side { servers: 1, ..side };
+    let one = run(one_server, fan, window)?;
+    let in_flight = 1;
+    let alone = run(one_server, Fan { in_flight, ..fan }, window)?;
     let members = 1000 * side.servers;
-    let full = run(side, Fan { members, ..fan }, window)?;
-    let alone = Fan {
-        members,
-        in_flight: 1,
-        ..fan
-    };
-    let alone = run(side, alone, window)?;
+    let two = run(side, Fan { members, ..fan }, window)?;
     let sends = most["rate"] / fan.members as f64;
     let tenth = Fan {
-        in_flight: 1,
+        in_flight,
         every: Some(Duration::from_secs_f64(10.0 / sends)),
         ..fan
     };
@@ -236,8 +180,9 @@ fn measure(side: Side) -> Result<Vec<(&'static str, f64)>> {
     let tenth = run(side, tenth, long)?;
     Ok(vec![
         (RATE, most["rate"]),
-        (CPU, full["cpu_us"]),
-        (CPU_ONE, alone["cpu_us"]),
+        (CPU, one["cpu_us"]),
+        (CPU_ALONE, alone["cpu_us"]),
+        (CPU_TWO, two["cpu_us"]),
         (REDIS_CPU, most["redis_us"]),
         (COMMANDS, most["commands"]),
         (P50, tenth["p50_us"] / 1000.0),
@@ -253,17 +198,17 @@ fn run(side: Side, fan: Fan, window: Window) -> Result<Metrics> {
     let peer = peer.context("a side without its peer")?;
     peer.install()?;
     let layer = side.layer;
-    let layer = layer.map(|layer| layer.replace("PORT", &redis.port.to_string()));
+    let layer = layer.map(|layer| layer.replace("PORT", &redis.port().to_string()));
     let servers = start(peer, side.servers, layer.as_deref())?;
     let addresses: Vec<_> = servers.iter().map(|server| server.address).collect();
     let pids: Vec<_> = servers.iter().map(Running::pid).collect();
     let mut swarm = Swarm::new(&addresses, "/chat/")?;
     fan.open(&mut swarm)?;
-    let (commands, cpu) = (redis.commands()?, sys::cpu_ns(redis.process.id())?);
+    let (commands, cpu) = (redis.commands()?, sys::cpu_ns(redis.pid())?);
     let mut metrics = fan.load(&mut swarm, &pids, window)?;
     let (commands, cpu) = (
         redis.commands()? - commands,
-        sys::cpu_ns(redis.process.id())? - cpu,
+        sys::cpu_ns(redis.pid())? - cpu,
     );
     metrics.insert("commands", commands as f64 / metrics["sends"]);
     metrics.insert("redis_us", cpu as f64 / 1000.0 / metrics["sends"]);
