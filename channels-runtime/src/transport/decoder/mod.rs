@@ -1,15 +1,17 @@
 //! Messages out of bytes (RFC 6455 §5), read through a buffer that all connections of a thread
 //! share: an idle connection holds none.
 
+mod header;
+
 use std::cell::RefCell;
-use std::io::{self, Cursor};
+use std::io;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
-use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use self::header::Header;
 use super::io::{ReadHalf, poll_some};
 use super::{Text, close};
 use crate::limits::Limits;
@@ -180,21 +182,22 @@ impl Decoder {
 
     /// Reads a header, and takes it off the input; `None` if it has not come as a whole.
     fn begin(&mut self, input: &mut &[u8]) -> Result<Option<Partial>, ReadError> {
-        let mut cursor = Cursor::new(*input);
-        let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(protocol_error)?
-        else {
+        let Some(header) = Header::take(input) else {
             return Ok(None);
         };
-        let header_length = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
-        *input = input.get(header_length..).unwrap_or_default();
-        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        if let OpCode::Data(Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) =
+            header.opcode
+        {
+            return Err(refused("no such opcode"));
+        }
+        let length = usize::try_from(header.length).unwrap_or(usize::MAX);
         if length > self.max_frame {
             return Err(too_big());
         }
         let Some(mask) = header.mask else {
             return Err(refused("frames of a client are masked"));
         };
-        if header.rsv1 || header.rsv2 || header.rsv3 {
+        if header.is_extended {
             return Err(refused("no extension was negotiated"));
         }
         let before = self.payload_before(&header, length)?;
@@ -213,11 +216,7 @@ impl Decoder {
     }
 
     /// What the message has already, and whether the frame may follow it (RFC 6455 §5.4, §5.5).
-    fn payload_before(
-        &mut self,
-        header: &FrameHeader,
-        length: usize,
-    ) -> Result<BytesMut, ReadError> {
+    fn payload_before(&mut self, header: &Header, length: usize) -> Result<BytesMut, ReadError> {
         match header.opcode {
             OpCode::Control(_) if length > MAX_CONTROL || !header.is_final => {
                 Err(refused("a control frame is short and whole"))
@@ -325,11 +324,6 @@ impl Partial {
             *byte ^= mask;
         }
     }
-}
-
-#[cold]
-fn protocol_error(_: tokio_tungstenite::tungstenite::Error) -> ReadError {
-    refused("no such opcode")
 }
 
 #[cold]
