@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -69,7 +69,7 @@ struct Partial {
     is_final: bool,
     mask: [u8; 4],
     /// The payload so far, unmasked, behind that of the message's earlier frames.
-    payload: BytesMut,
+    payload: Vec<u8>,
     /// How long `payload` is in the end.
     end: usize,
     /// Where in `payload` this frame begins.
@@ -79,7 +79,7 @@ struct Partial {
 #[derive(Debug)]
 struct Fragments {
     kind: Data,
-    payload: BytesMut,
+    payload: Vec<u8>,
 }
 
 impl Decoder {
@@ -216,7 +216,7 @@ impl Decoder {
     }
 
     /// What the message has already, and whether the frame may follow it (RFC 6455 §5.4, §5.5).
-    fn payload_before(&mut self, header: &Header, length: usize) -> Result<BytesMut, ReadError> {
+    fn payload_before(&mut self, header: &Header, length: usize) -> Result<Vec<u8>, ReadError> {
         match header.opcode {
             OpCode::Control(_) if length > MAX_CONTROL || !header.is_final => {
                 Err(refused("a control frame is short and whole"))
@@ -228,7 +228,7 @@ impl Decoder {
             OpCode::Data(_) if self.message.is_some() => {
                 Err(refused("the message before is not complete"))
             }
-            OpCode::Control(_) | OpCode::Data(_) => Ok(BytesMut::new()),
+            OpCode::Control(_) | OpCode::Data(_) => Ok(Vec::new()),
         }
     }
 
@@ -243,7 +243,7 @@ impl Decoder {
     fn finish(&mut self, frame: Partial) -> Result<Option<Incoming>, ReadError> {
         let kind = match frame.opcode {
             OpCode::Control(Control::Ping) => {
-                return Ok(Some(Incoming::Ping(frame.payload.freeze())));
+                return Ok(Some(Incoming::Ping(frame.payload.into())));
             }
             OpCode::Control(Control::Pong) => return Ok(Some(Incoming::Pong)),
             OpCode::Control(_) => {
@@ -261,7 +261,7 @@ impl Decoder {
             self.message = Some(Box::new(Fragments { kind, payload }));
             return Ok(None);
         }
-        let payload = frame.payload.freeze();
+        let payload = Bytes::from(frame.payload);
         Ok(Some(Incoming::Message(match kind {
             Data::Text => Message::Text(Text::from_wire(
                 Utf8Bytes::try_from(payload).map_err(|_| not_utf8())?,
@@ -297,7 +297,7 @@ impl Partial {
     fn reserve(&mut self) {
         let length = self.end - self.start;
         if self.payload.capacity() == 0 && length <= READ_BUFFER {
-            self.payload = BytesMut::with_capacity(length);
+            self.payload = Vec::with_capacity(length);
             return;
         }
         let here = self.payload.len() - self.start;
@@ -312,15 +312,15 @@ impl Partial {
 
     /// Unmasks what was appended at a place (RFC 6455 §5.3).
     fn unmask_from(&mut self, at: usize) {
-        let mut mask = self.mask;
-        mask.rotate_left((at - self.start) % 4);
-        let [a, b, c, d] = mask;
-        let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-        let (words, rest) = self.payload[at..].as_chunks_mut();
+        #[expect(clippy::cast_possible_truncation, reason = "at most 3")]
+        let turned = 8 * ((at - self.start) % 4) as u32;
+        let mask = u64::from(u32::from_le_bytes(self.mask).rotate_right(turned));
+        let word = (mask << 32 | mask).to_le_bytes();
+        let (words, rest) = self.payload[at..].as_chunks_mut::<8>();
         for bytes in words {
-            *bytes = (u64::from_ne_bytes(*bytes) ^ word).to_ne_bytes();
+            *bytes = (u64::from_ne_bytes(*bytes) ^ u64::from_ne_bytes(word)).to_ne_bytes();
         }
-        for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
+        for (byte, mask) in rest.iter_mut().zip(word) {
             *byte ^= mask;
         }
     }
