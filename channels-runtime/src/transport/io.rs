@@ -70,11 +70,13 @@ impl WriteHalf {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match (self, slices) {
-            // write(2) costs less than writev(2), and most writes are of one frame.
-            (Self::Tcp(half), [one]) => Pin::new(half).poll_write(cx, one),
-            (Self::Tcp(half), many) => Pin::new(half).poll_write_vectored(cx, many),
-            (Self::Other(half), many) => Pin::new(half).poll_write_vectored(cx, many),
+        match self.try_write(slices) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
+        }
+        match self {
+            Self::Tcp(half) => Pin::new(half).poll_write_vectored(cx, slices),
+            Self::Other(half) => Pin::new(half).poll_write_vectored(cx, slices),
         }
     }
 
@@ -84,6 +86,7 @@ impl WriteHalf {
         // Asked directly: tokio would look up first what it knows of the socket's readiness, and a
         // socket without room says so itself.
         match (self, slices) {
+            // write(2) costs less than writev(2), and most writes are of one frame.
             (Self::Tcp(half), [one]) => {
                 SockRef::from(half.as_ref()).send_with_flags(one, NO_SIGNAL)
             }
