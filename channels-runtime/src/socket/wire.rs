@@ -189,14 +189,14 @@ impl Wire {
             if self.drained && !link.take_readable() {
                 return Poll::Pending;
             }
-            self.drained = false;
-            let Poll::Ready(incoming) =
-                decoder.poll_next(io, &mut Context::from_waker(&self.reader))
-            else {
+            let mut reader = Context::from_waker(&self.reader);
+            let Poll::Ready(incoming) = decoder.poll_next(io, &mut reader) else {
                 self.drained = true;
                 return Poll::Pending;
             };
             link.heard();
+            // Most reads take all that there is: then the socket is not read once more to say so.
+            self.drained = decoder.is_empty() && io.poll_readable(&mut reader).is_pending();
             match incoming {
                 Ok(Incoming::Message(message)) => {
                     self.inbound.push(message);

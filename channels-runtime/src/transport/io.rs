@@ -47,6 +47,15 @@ impl ReadHalf {
         polled.map_ok(|()| buffer.filled().len())
     }
 
+    /// Whether there may be something to read, where that can be known; if not, `cx` is woken when
+    /// there is.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tcp(half) => half.as_ref().poll_read_ready(cx).map(drop),
+            Self::Other(_) => Poll::Ready(()),
+        }
+    }
+
     /// Reads behind what a buffer holds, at most so much more, without zeroing it first.
     pub(crate) fn poll_append(
         &mut self,

@@ -94,6 +94,11 @@ impl Decoder {
         }
     }
 
+    /// Whether nothing is left of what was read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.unread.is_empty()
+    }
+
     /// Reads until something has come as a whole. After an error it must not be called again.
     ///
     /// Cancel safe: what was read stays here.
