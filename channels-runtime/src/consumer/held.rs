@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
-
-use futures_util::task::AtomicWaker;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use super::table::Route;
 use super::{BlockingConnectionOf, Consumer, Input, Kind, Mode, Outcome};
@@ -22,9 +20,13 @@ pub(crate) struct Held<C, B = BlockingWebSocket> {
 pub(crate) type HeldOf<C> = Held<C, BlockingConnectionOf<C>>;
 
 /// Where a consumer is while no handler of it runs.
-pub(crate) struct Home<H> {
-    held: Mutex<Option<Box<H>>>,
-    waiting: AtomicWaker,
+pub(crate) struct Home<H>(Mutex<Place<H>>);
+
+struct Place<H> {
+    /// Missing while it is lent.
+    held: Option<Box<H>>,
+    /// Who waits for it: nobody, unless a handler is on a thread that blocks.
+    waiting: Option<Waker>,
 }
 
 /// The home of a consumer of any kind.
@@ -41,39 +43,57 @@ pub(crate) struct Loan<H> {
 /// The loan of a consumer of any kind.
 pub(crate) type LoanOf<C> = Loan<HeldOf<C>>;
 
+/// How a handler comes to its consumer.
+pub(crate) enum Lender<H> {
+    /// From the handler before, which gave it back.
+    Loan(Loan<H>),
+    Home(Arc<Home<H>>),
+}
+
+/// The lender of a consumer of any kind.
+pub(crate) type LenderOf<C> = Lender<HeldOf<C>>;
+
 impl<H> Home<H> {
     pub(crate) fn new(held: H) -> Arc<Self> {
-        Arc::new(Self {
-            held: Mutex::new(Some(Box::new(held))),
-            waiting: AtomicWaker::new(),
-        })
+        Arc::new(Self(Mutex::new(Place {
+            held: Some(Box::new(held)),
+            waiting: None,
+        })))
     }
 
     /// Lends the consumer, once a handler that still has it, on a thread that blocks, is done.
     ///
     /// Cancel safe. Only one may wait at a time: the connection's task.
     pub(crate) async fn lend(self: Arc<Self>) -> Loan<H> {
-        let held = match self.take() {
-            Some(held) => held,
-            None => {
-                std::future::poll_fn(|cx| {
-                    self.waiting.register(cx.waker());
-                    self.take().map_or(Poll::Pending, Poll::Ready)
-                })
-                .await
-            }
-        };
+        let held = std::future::poll_fn(|cx| self.poll_take(cx)).await;
         Loan {
             held: Some(held),
             home: self,
         }
     }
 
-    fn take(&self) -> Option<Box<H>> {
-        self.held
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    fn poll_take(&self, cx: &Context<'_>) -> Poll<Box<H>> {
+        let mut place = self.place();
+        let held = place.held.take();
+        if held.is_none() {
+            place.waiting = Some(cx.waker().clone());
+        }
+        held.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// No code panics while it holds this lock.
+    fn place(&self) -> MutexGuard<'_, Place<H>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<H> Lender<H> {
+    /// As [`Home::lend`].
+    pub(crate) async fn lend(self) -> Loan<H> {
+        match self {
+            Self::Loan(loan) => loan,
+            Self::Home(home) => home.lend().await,
+        }
     }
 }
 
@@ -93,9 +113,13 @@ impl<H> DerefMut for Loan<H> {
 
 impl<H> Drop for Loan<H> {
     fn drop(&mut self) {
-        let home = &self.home;
-        *home.held.lock().unwrap_or_else(PoisonError::into_inner) = self.held.take();
-        home.waiting.wake();
+        let mut place = self.home.place();
+        place.held = self.held.take();
+        let waiting = place.waiting.take();
+        drop(place);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) mod table;
 use std::future::Future;
 
 pub use self::app::ConsumerApp;
-pub(crate) use self::held::{Held, HeldOf, Home, HomeOf, LoanOf, dispatch};
+pub(crate) use self::held::{Held, HeldOf, Home, HomeOf, Lender, LenderOf, Loan, LoanOf, dispatch};
 pub(crate) use self::input::Payload;
 pub use self::input::{Disconnect, DisconnectedBy, FromDisconnect, Input};
 pub use self::kind::{

@@ -1,17 +1,15 @@
 //! The calls of a consumer's handlers, each one future of the same type.
 
-use std::sync::Arc;
-
 use http::StatusCode;
 
 use crate::app::RETRY_AFTER;
 use crate::consumer::table::Route;
 use crate::consumer::{
-    Consumer, Declaration, HomeOf, Hook, Input, LoanOf, Outcome, WebSocketKind, dispatch,
+    Consumer, Declaration, Hook, Input, LenderOf, LoanOf, Outcome, WebSocketKind, dispatch,
 };
 #[cfg(feature = "auth")]
 use crate::session::save_changes;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind};
 
 /// What is to be called.
 #[derive(Debug)]
@@ -24,12 +22,12 @@ pub(crate) enum Call {
     Release(Option<(Route, Input)>),
 }
 
-/// Runs one call to its end.
-pub(crate) async fn run<C>(home: Arc<HomeOf<C>>, call: Call) -> Outcome
+/// Runs one call to its end, and gives the consumer back.
+pub(crate) async fn run<C>(lender: LenderOf<C>, call: Call) -> (LoanOf<C>, Outcome)
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
-    let held = home.lend().await;
+    let held = lender.lend().await;
     match call {
         Call::Handler(route, input) => handler(held, route, input).await,
         Call::Connect => connect(held).await,
@@ -37,7 +35,7 @@ where
     }
 }
 
-async fn handler<C>(mut held: LoanOf<C>, route: Route, input: Input) -> Outcome
+async fn handler<C>(mut held: LoanOf<C>, route: Route, input: Input) -> (LoanOf<C>, Outcome)
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
@@ -47,24 +45,27 @@ where
     socket.handles(None);
     #[cfg(feature = "auth")]
     let outcome = outcome.and(save_changes(socket.scope()).await);
-    outcome
+    (held, outcome)
 }
 
-async fn connect<C>(mut held: LoanOf<C>) -> Outcome
+async fn connect<C>(mut held: LoanOf<C>) -> (LoanOf<C>, Outcome)
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
-    if C::TABLE.takes_events() || !C::OPTIONS.groups.is_empty() {
-        held.connection.as_async().open_channel().await?;
-    }
     let mut outcome = Ok(());
+    if C::TABLE.takes_events() || !C::OPTIONS.groups.is_empty() {
+        outcome = held.connection.as_async().open_channel().await;
+    }
+    if outcome.is_err() {
+        return (held, outcome);
+    }
     if let Some(route) = C::TABLE.hook(Hook::Connect) {
         (held, outcome) = dispatch(held, route, Input::connect()).await;
     }
     let socket = held.connection.as_async();
     #[cfg(feature = "auth")]
     let outcome = outcome.and(save_changes(socket.scope()).await);
-    match outcome.as_ref().map_err(Error::kind) {
+    let outcome = match outcome.as_ref().map_err(Error::kind) {
         _ if socket.is_answered() => outcome,
         Ok(()) | Err(ErrorKind::Accept) => socket.accept().await,
         Err(ErrorKind::Deny | ErrorKind::Stop) => socket.deny(StatusCode::FORBIDDEN).await,
@@ -78,10 +79,11 @@ where
             unavailable.header("retry-after", RETRY_AFTER).await
         }
         Err(_) => outcome,
-    }
+    };
+    (held, outcome)
 }
 
-async fn release<C>(mut held: LoanOf<C>, disconnect: Option<(Route, Input)>) -> Result
+async fn release<C>(mut held: LoanOf<C>, disconnect: Option<(Route, Input)>) -> (LoanOf<C>, Outcome)
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
@@ -93,5 +95,5 @@ where
     #[cfg(feature = "auth")]
     let outcome = outcome.and(save_changes(socket.scope()).await);
     socket.release();
-    outcome
+    (held, outcome)
 }

@@ -18,8 +18,8 @@ use super::registry::Registered;
 use super::slot::{self, Slot};
 use super::wire::Wire;
 use crate::consumer::{
-    Consumer, Declaration, Disconnect, DisconnectedBy, Held, Home, Hook, Input, Outcome,
-    WebSocketKind,
+    Consumer, Declaration, Disconnect, DisconnectedBy, Held, Home, Hook, Input, Lender, Loan,
+    Outcome, WebSocketKind,
 };
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
@@ -30,7 +30,10 @@ const BUDGET: usize = 64;
 pub(crate) struct Connection<C, F> {
     link: Arc<Link>,
     home: Arc<Home<Held<C>>>,
-    call: fn(Arc<Home<Held<C>>>, Call) -> F,
+    /// The consumer, from the last handler to the next. Missing while one runs, and where one could
+    /// not give it back: then it is at home, or on its way there.
+    loan: Option<Loan<Held<C>>>,
+    call: fn(Lender<Held<C>>, Call) -> F,
     running: Option<Running<F>>,
     wire: Wire,
     stage: Stage,
@@ -83,6 +86,7 @@ where
     let mut connection = Connection {
         link,
         home: Home::new(held),
+        loan: None,
         call: run::<C>,
         running: None,
         wire,
@@ -100,7 +104,7 @@ where
 impl<C, F> Future for Connection<C, F>
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
-    F: Future<Output = Outcome> + Send + 'static,
+    F: Future<Output = (Loan<Held<C>>, Outcome)> + Send + 'static,
 {
     type Output = ();
 
@@ -128,7 +132,7 @@ where
 impl<C, F> Connection<C, F>
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
-    F: Future<Output = Outcome> + Send + 'static,
+    F: Future<Output = (Loan<Held<C>>, Outcome)> + Send + 'static,
 {
     /// Moves bytes, once the handshake is accepted, and notices the end.
     fn poll_wire(&mut self, cx: &mut Context<'_>) {
@@ -175,10 +179,8 @@ where
         };
         let what = running.what;
         let polled = catch_unwind(AssertUnwindSafe(|| {
-            match running.slot.as_mut().as_pin_mut() {
-                Some(future) => future.poll(cx),
-                None => Poll::Ready(Ok(())),
-            }
+            let future = running.slot.as_mut().as_pin_mut();
+            future.expect("there until the handler has ended").poll(cx)
         }));
         match polled {
             Ok(Poll::Pending) if self.time_is_up(cx) => {
@@ -187,7 +189,8 @@ where
                 self.wire.clear();
             }
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(outcome)) => {
+            Ok(Poll::Ready((loan, outcome))) => {
+                self.loan = Some(loan);
                 self.drop_running();
                 self.finish(what, outcome);
             }
@@ -226,7 +229,11 @@ where
             What::Connect | What::Receive | What::Release => Output::Write,
         };
         self.link.begin_handler();
-        let slot = slot::place((self.call)(Arc::clone(&self.home), call));
+        let lender = match self.loan.take() {
+            Some(loan) => Lender::Loan(loan),
+            None => Lender::Home(Arc::clone(&self.home)),
+        };
+        let slot = slot::place((self.call)(lender, call));
         self.running = Some(Running { slot, what });
     }
 
@@ -243,22 +250,15 @@ where
             Stage::Released => {}
             Stage::Open if self.wire.is_closing() => return Poll::Pending,
             Stage::Open => {
-                let first = self.events_turn;
-                let started = self.start_one(first) || self.start_one(!first);
+                let started = (self.events_turn && self.start_event())
+                    || self.start_receive()
+                    || self.start_event();
                 if !started {
                     return Poll::Pending;
                 }
             }
         }
         Poll::Ready(())
-    }
-
-    fn start_one(&mut self, event: bool) -> bool {
-        if event {
-            self.start_event()
-        } else {
-            self.start_receive()
-        }
     }
 
     fn start_event(&mut self) -> bool {
