@@ -1,5 +1,6 @@
 //! What a connection's task shares with its handlers, its layer and its server.
 
+use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -183,24 +184,25 @@ impl Link {
     pub(crate) fn turn(&self, busy: bool, output: Output, cx: &mut Context<'_>) -> Turn {
         let mut state = self.state();
         state.busy = busy;
+        let was_full = state.outbound.is_full();
         // What the flusher has still to write is left to it in any case: it is about to.
-        let leaves = (output == Output::Leave || state.flushing) && !state.outbound.is_full();
+        let leaves = (output == Output::Leave || state.flushing) && !was_full;
         let is_new = leaves && !state.flushing && !state.outbound.is_empty();
         state.flushing |= is_new;
-        let was_full = state.outbound.is_full();
         let flushed = if leaves {
             Poll::Pending
         } else {
             state.outbound.poll_flush(cx)
         };
-        if was_full && !state.outbound.is_full() {
+        let is_full = was_full && state.outbound.is_full();
+        if was_full && !is_full {
             // Not listened to so far, but it takes what is sent.
             self.heard();
         }
         let turn = Turn {
             flushed,
             close: state.close.take(),
-            is_full: state.outbound.is_full(),
+            is_full,
             has_events: !state.mailbox.is_empty(),
         };
         drop(state);
@@ -232,15 +234,17 @@ impl Link {
     /// lets it. Waits for room; the error holds the message where there is no socket.
     ///
     /// Cancel safe: dropped before its end, nothing is queued.
-    pub(crate) async fn send<T>(&self, message: T) -> Result
+    pub(crate) fn send<T>(&self, message: T) -> impl Future<Output = Result> + Send
     where
         T: Into<Frame> + Send + Sync + 'static,
     {
         let mut message = Some(message);
-        let sent = std::future::poll_fn(|cx| self.poll_send(&mut message, cx)).await;
-        sent.map_err(|error| match message.take() {
-            Some(message) => error.with_unsent(message),
-            None => error,
+        std::future::poll_fn(move |cx| {
+            self.poll_send(&mut message, cx)
+                .map_err(|error| match message.take() {
+                    Some(message) => error.with_unsent(message),
+                    None => error,
+                })
         })
     }
 

@@ -147,7 +147,9 @@ impl Outbound {
     }
 
     fn wake_waiting(&mut self) {
-        self.waiting.drain(..).for_each(Waker::wake);
+        std::mem::take(&mut self.waiting)
+            .into_iter()
+            .for_each(Waker::wake);
     }
 }
 
