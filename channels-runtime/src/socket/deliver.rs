@@ -68,7 +68,7 @@ impl Link {
             let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow");
             self.close(frame, DisconnectedBy::Limit);
         }
-        self.task.wake();
+        self.wake_task();
         pushed.delivered()
     }
 

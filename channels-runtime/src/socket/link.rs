@@ -3,10 +3,8 @@
 use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
-
-use futures_util::task::AtomicWaker;
 
 use super::flusher::Shard;
 use super::mailbox::Mailbox;
@@ -23,7 +21,8 @@ use crate::{CloseFrame, Error, ErrorKind, Result};
 /// for relayed events the flusher does.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(super) task: AtomicWaker,
+    /// Wakes the task, from its first poll on: a task has the same waker all its life.
+    task: OnceLock<Waker>,
     state: Mutex<State>,
     pub(super) table: &'static Table,
     pub(super) stats: Arc<Stats>,
@@ -95,7 +94,7 @@ impl Link {
         flusher: Arc<Shard>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
-            task: AtomicWaker::new(),
+            task: OnceLock::new(),
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 accepted: false,
@@ -116,7 +115,8 @@ impl Link {
     }
 
     pub(crate) fn register(&self, waker: &Waker) {
-        self.task.register(waker);
+        let known = self.task.get_or_init(|| waker.clone());
+        debug_assert!(known.will_wake(waker), "a task has one waker");
     }
 
     /// From now on messages can be sent and events are delivered, unless a close was asked for
@@ -177,7 +177,7 @@ impl Link {
         state.close = Some(Box::new((frame, by)));
         state.mailbox.clear();
         drop(state);
-        self.task.wake();
+        self.wake_task();
     }
 
     /// Writes what is queued, or leaves it to the flusher, and tells the task what else there is.
@@ -220,7 +220,7 @@ impl Link {
 
     /// Whether the socket may have something to read since it had nothing.
     pub(crate) fn take_readable(&self) -> bool {
-        self.readable.swap(false, Ordering::Acquire)
+        self.readable.load(Ordering::Relaxed) && self.readable.swap(false, Ordering::Acquire)
     }
 
     /// Says that a handler begins to run, where that matters to anybody.
@@ -285,7 +285,7 @@ impl Link {
         let has_events = !state.mailbox.is_empty();
         drop(state);
         if has_events || !matches!(flushed, Poll::Ready(Ok(()))) {
-            self.task.wake();
+            self.wake_task();
         }
     }
 
@@ -299,9 +299,11 @@ impl Link {
         self.state().outbound.poll_shutdown(cx)
     }
 
-    /// Tells the task that somebody else has queued something.
+    /// Has the task look at what has changed here.
     pub(crate) fn wake_task(&self) {
-        self.task.wake();
+        if let Some(task) = self.task.get() {
+            task.wake_by_ref();
+        }
     }
 
     pub(crate) fn has_output(&self) -> bool {
@@ -328,14 +330,18 @@ impl Link {
         if state.phase == Phase::Open && !state.outbound.is_full() {
             state.outbound.push(Frame::ping());
             drop(state);
-            self.task.wake();
+            self.wake_task();
         }
     }
 
     /// The peer is silent for too long: there is nobody to shake hands with.
     pub(crate) fn abandon(&self) {
+        // Under the lock, which the task takes after it has said how it is woken: so it either is
+        // woken or has seen this.
+        let state = self.state();
         self.abandoned.store(true, Ordering::Release);
-        self.task.wake();
+        drop(state);
+        self.wake_task();
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {
@@ -356,6 +362,6 @@ impl Wake for Link {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.readable.store(true, Ordering::Release);
-        self.task.wake();
+        self.wake_task();
     }
 }
