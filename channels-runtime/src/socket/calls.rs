@@ -52,13 +52,13 @@ async fn connect<C>(mut held: LoanOf<C>) -> (LoanOf<C>, Outcome)
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
-    let mut outcome = Ok(());
     if C::TABLE.takes_events() || !C::OPTIONS.groups.is_empty() {
-        outcome = held.connection.as_async().open_channel().await;
+        let opened = held.connection.as_async().open_channel().await;
+        if opened.is_err() {
+            return (held, opened);
+        }
     }
-    if outcome.is_err() {
-        return (held, outcome);
-    }
+    let mut outcome = Ok(());
     if let Some(route) = C::TABLE.hook(Hook::Connect) {
         (held, outcome) = dispatch(held, route, Input::connect()).await;
     }

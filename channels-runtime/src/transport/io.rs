@@ -13,9 +13,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A peer that is gone is an error, never a signal.
-#[cfg(target_os = "linux")]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
-#[cfg(not(target_os = "linux"))]
+/// Where the standard library has set that for the socket, or there are no signals.
+#[cfg(not(all(unix, not(target_vendor = "apple"))))]
 const NO_SIGNAL: i32 = 0;
 
 pub(super) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;

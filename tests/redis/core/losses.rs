@@ -120,6 +120,7 @@ async fn a_job_that_was_given_back_is_not_lost_with_an_answer() {
     let redis = Redis::start().await;
     let proxy = Proxy::start(redis.address()).await;
     let tasks = ChannelName::new("tasks").expect("a name");
+    let others = ChannelName::new("others").expect("a name");
     let has = async |queue: &str| redis.cli(&["EXISTS", queue]).await.trim() == "1";
     // The second time, its process has seen it before.
     // So long that a busy machine gives up no connection that answers: none is made meanwhile.
@@ -138,6 +139,10 @@ async fn a_job_that_was_given_back_is_not_lost_with_an_answer() {
         }
         proxy.swallow_answers(false);
         until("it is given back", async || has("asgitasks").await).await;
+        // The layer knows that as well: the answers of a connection come in order.
+        within("a send", layer.send(&others, say("x")))
+            .await
+            .expect("sent");
     }
     let mut receive = pin!(layer.receive(&tasks));
     proxy.swallow_answers(true);

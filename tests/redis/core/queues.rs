@@ -179,6 +179,39 @@ async fn what_was_encrypted_in_an_hour_is_counted() {
     inbox.hears(&["here"]).await;
 }
 
+/// Those of docs/from-django.md.
+#[tokio::test]
+async fn the_rights_that_the_guide_names_are_enough() {
+    let redis = Redis::start().await;
+    let of_channels_redis = "auth hello select zadd zrem zrange zremrangebyscore zcount expire del \
+                             eval bzpopmin";
+    let ours = "client|caching client|tracking time info exists get set hmget hset hdel zpopmin";
+    let rights = of_channels_redis.split_whitespace();
+    let rights = rights.chain(ours.split_whitespace());
+    let rights: Vec<_> = rights.map(|right| format!("+{right}")).collect();
+    let mut rule = vec!["ACL", "SETUSER", "site", "on", ">pass", "~*", "&*", "-@all"];
+    rule.extend(rights.iter().map(String::as_str));
+    assert_eq!(redis.cli(&rule).await.trim(), "OK");
+    let layer = core(&format!("site:pass@{}", redis.address()));
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    for text in ["one", "two"] {
+        send_to_group(&layer, "g", text).await.expect("sent");
+        assert_eq!(inbox.said().await, text);
+    }
+    inbox.leave(&layer, "g").await.expect("it leaves");
+    let tasks = ChannelName::new("tasks").expect("a name");
+    for _ in 0..2 {
+        within("a send", layer.send(&tasks, say("job")))
+            .await
+            .expect("sent");
+        within("a job", layer.receive(&tasks))
+            .await
+            .expect("it is open");
+    }
+    within("the end", layer.close()).await.expect("it closes");
+    assert_eq!(redis.cli(&["ACL", "LOG"]).await.trim(), "", "denied");
+}
+
 #[tokio::test]
 async fn rights_that_are_missing_are_told() {
     let redis = Redis::start().await;

@@ -1,6 +1,7 @@
 //! A group that is sent to is not read each time, and who has come or gone is seen all the same.
 
 use channels::{ChannelLayer, RedisChannelLayer};
+use futures_util::future::join_all;
 
 use super::core;
 use crate::inbox::{Inbox, name, say, send_to_group};
@@ -89,4 +90,49 @@ async fn what_changes_while_the_connection_is_lost_is_seen() {
         assert_eq!(there.said().await, "after");
         std::mem::swap(&mut here, &mut there);
     }
+}
+
+/// Redis tracks only so many keys, and says which ones it tracks no longer.
+#[tokio::test]
+async fn what_redis_no_longer_tracks_is_read_again() {
+    const GROUPS: usize = 200;
+    let redis = Redis::start_with(&["tracking-table-max-keys 50"]).await;
+    let open = || core(&format!("{}?capacity=1000", redis.address()));
+    let (one, two) = (open(), open());
+    let mut here = Inbox::open(&two, &[]).await;
+    let mut there = Inbox::open(&two, &[]).await;
+    // Somebody else puts them into all groups.
+    let change = async |command: &str, inbox: &Inbox| {
+        let script = "for group = 1, ARGV[1] do
+                redis.call(unpack(cjson.decode((ARGV[2]:gsub('GROUP', 'asgi:group:' .. group)))))
+            end";
+        let channel = inbox.name().as_str();
+        let command = command.replace("CHANNEL", channel);
+        let count = GROUPS.to_string();
+        redis.cli(&["EVAL", script, "0", &count, &command]).await
+    };
+    let send_to_all = async || {
+        let names: Vec<_> = (1..=GROUPS).map(|group| group.to_string()).collect();
+        let sends = names.iter().map(|group| send_to_group(&one, group, "x"));
+        for sent in within("the sends", join_all(sends)).await {
+            sent.expect("sent");
+        }
+    };
+    let now = redis.cli(&["TIME"]).await;
+    let now = now.lines().next().expect("seconds");
+    let join = format!(r#"["ZADD", "GROUP", "{now}", "CHANNEL"]"#);
+    change(&join, &here).await;
+    for _ in 0..2 {
+        send_to_all().await;
+        for _ in 0..GROUPS {
+            here.said().await;
+        }
+    }
+    change(r#"["ZREM", "GROUP", "CHANNEL"]"#, &here).await;
+    change(&join, &there).await;
+    send_to_all().await;
+    for _ in 0..GROUPS {
+        there.said().await;
+    }
+    assert!(here.is_empty());
 }

@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct Connection {
     host: Host,
     patience: Duration,
-    /// Who is told what others do to the keys that were read.
+    /// Who is told what becomes of the keys that were read.
     changed: Option<Changed>,
     live: Mutex<Option<Live>>,
     /// Held while a connection is made.
@@ -36,8 +36,8 @@ pub(crate) struct Connection {
     closed: AtomicBool,
 }
 
-/// Is called with a key that somebody else has changed since it was read; with none if any may have
-/// been. It must not block.
+/// Is called with a key that may have changed since it was read; with none if any may have. It must
+/// not block.
 pub(crate) type Changed = Arc<dyn Fn(Option<&[u8]>) + Send + Sync>;
 
 #[derive(Clone, Debug)]
@@ -75,8 +75,8 @@ impl Connection {
         }
     }
 
-    /// The same, and Redis tells what others do to the keys that were read over it: before it
-    /// answers a command that comes later.
+    /// The same, and Redis tells what becomes of the keys that were read behind `CLIENT CACHING YES`:
+    /// before it answers a command that comes later.
     pub(crate) fn tracking(host: Host, patience: Duration, changed: Changed) -> Self {
         Self {
             changed: Some(changed),
@@ -173,15 +173,18 @@ impl Connection {
         let number = attempts.failed();
         let mut redis = open(&self.host, number, self.patience, push).await?;
         if self.changed.is_some() {
-            track(&self.host, &mut redis).await?;
+            track(&self.host, &mut redis, "OPTIN").await?;
         }
         attempts.succeeded();
         let live = Live { redis, lost };
-        *lock(&self.live) = Some(live.clone());
-        // Not before: what is read over the last one from now on is not tracked by this one.
+        let mut current = lock(&self.live);
+        *current = Some(live.clone());
+        // This connection hears nothing of what was read over the last one. Under the lock: so nobody
+        // has the one without having forgotten the other.
         if let Some(changed) = &self.changed {
             changed(None);
         }
+        drop(current);
         Ok(live)
     }
 
@@ -245,14 +248,14 @@ pub(crate) async fn open(
     }
 }
 
-/// From now on Redis tells, once after each read, what others do to the keys that are read.
+/// From now on Redis tells, once after each read, that a key that was read has changed.
 ///
 /// # Errors
 ///
 /// As [`Connection::run`].
-pub(crate) async fn track(host: &Host, redis: &mut MultiplexedConnection) -> Result {
+pub(crate) async fn track(host: &Host, redis: &mut MultiplexedConnection, how: &str) -> Result {
     let mut tracking = redis::cmd("CLIENT");
-    tracking.arg("TRACKING").arg("ON").arg("NOLOOP");
+    tracking.arg("TRACKING").arg("ON").arg(how);
     let answer = tracking.query_async(redis).await;
     answer.map_err(|error| failure(host, error))
 }

@@ -125,6 +125,8 @@ fn expected(bytes: &[u8]) -> Vec<Told> {
 struct Sent {
     first: u8,
     masked: bool,
+    /// Whether its length has 64 bits, more than it needs.
+    is_long: bool,
     payload: Vec<u8>,
 }
 
@@ -134,7 +136,10 @@ impl Sent {
         let mut bytes = vec![self.first];
         let bit = if self.masked { 0x80 } else { 0 };
         let length = self.payload.len();
-        if let Ok(short @ 0..=125) = u8::try_from(length) {
+        if self.is_long {
+            bytes.push(bit | 0x7f);
+            bytes.extend((length as u64).to_be_bytes());
+        } else if let Ok(short @ 0..=125) = u8::try_from(length) {
             bytes.push(bit | short);
         } else {
             bytes.push(bit | 0x7e);
@@ -163,9 +168,13 @@ fn sent() -> impl Strategy<Value = Sent> {
         1 => (prop_oneof![Just(1000_u16), Just(4000), Just(1005), any::<u16>()], "[a-z]{0,9}")
             .prop_map(|(code, reason)| [&code.to_be_bytes(), reason.as_bytes()].concat()),
     ];
-    (opcode, proptest::bool::weighted(0.98), payload).prop_map(|(first, masked, payload)| Sent {
+    let often = proptest::bool::weighted(0.98);
+    let seldom = proptest::bool::weighted(0.1);
+    let sent = (opcode, often, seldom, payload);
+    sent.prop_map(|(first, masked, is_long, payload)| Sent {
         first,
         masked,
+        is_long,
         // tungstenite tells of a text's fault before its last frame, so such a text is not compared.
         payload: match first & 0x0f {
             0 | 1 => String::from_utf8_lossy(&payload).into_owned().into_bytes(),
@@ -209,6 +218,7 @@ fn text_is_checked_across_its_frames() {
         Sent {
             first,
             masked: true,
+            is_long: false,
             payload: payload.to_vec(),
         }
         .encode()

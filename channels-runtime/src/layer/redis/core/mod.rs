@@ -244,7 +244,7 @@ impl Layer {
         }
         for station in &self.shared.stations {
             station.commands.close();
-            station.rosters.close();
+            station.rosters.forget(None);
         }
     }
 

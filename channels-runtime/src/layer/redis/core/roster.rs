@@ -23,7 +23,7 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 enum Channels {
-    /// Of a process of ours: an event need not name them.
+    /// Of a process of ours, in order: an event need not name them.
     Ours { numbers: Vec<u64>, census: Census },
     /// By their names.
     Named(Vec<String>),
@@ -80,7 +80,10 @@ impl Queue {
         match &self.channels {
             Channels::Ours { numbers, census } => {
                 let except = except.filter(|it| non_local_name(it) == self.name);
-                match except.and_then(number).filter(|it| numbers.contains(it)) {
+                match except
+                    .and_then(number)
+                    .filter(|it| numbers.binary_search(it).is_ok())
+                {
                     Some(except) => Addressees::Census(census.without(except), numbers.len() - 1),
                     None => Addressees::Census(*census, numbers.len()),
                 }

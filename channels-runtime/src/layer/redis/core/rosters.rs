@@ -2,72 +2,79 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use super::super::connection::Connection;
-use super::super::hosts::Host;
 use super::roster::Roster;
 use super::shared::unix_seconds;
 use crate::Result;
 
-/// How many members are remembered, of all groups together.
+/// How many members are remembered, of all groups together: 8 bytes each, those of a Django site 100.
 const MOST: usize = 1 << 18;
 
 /// To read a large group is dearer than to send to it. So what was read is kept, and is right until
 /// Redis tells that the group has changed, which it does before it answers the next command.
 pub(super) struct Rosters {
-    redis: Connection,
-    known: Arc<Mutex<Known>>,
+    known: Mutex<Known>,
     /// For how many seconds a membership lasts.
     group_expiry: u64,
 }
 
 impl Rosters {
-    pub(super) fn new(host: Host, patience: Duration, group_expiry: u64) -> Self {
-        let known = Arc::<Mutex<Known>>::default();
-        let changed = {
-            let known = Arc::clone(&known);
-            Arc::new(move |key: Option<&[u8]>| lock(&known).forget(key))
-        };
+    pub(super) fn new(group_expiry: u64) -> Self {
         Self {
-            redis: Connection::tracking(host, patience, changed),
-            known,
+            known: Mutex::default(),
             group_expiry,
         }
     }
 
-    /// Who is in a group now, by its key; those whose time is over are taken out.
+    /// Who is in a group now, by its key; those whose time is over are taken out. The connection has
+    /// to tell [`forget`](Self::forget) what has changed.
     ///
     /// # Errors
     ///
     /// As [`Connection::run`].
-    pub(super) async fn read(&self, key: &str) -> Result<Arc<Roster>> {
-        let oldest = unix_seconds().saturating_sub(self.group_expiry);
-        let mut commands = redis::pipe();
-        commands.zrembyscore(key, 0, oldest).ignore();
-        let known = lock(&self.known).get(key);
-        if let Some((read, roster)) = known {
-            // It changes something, so no replica answers; and a group that has expired is empty.
-            commands.zcard(key);
-            let (count,): (usize,) = self.redis.run_all(&commands).await?;
-            if count == roster.count && lock(&self.known).is_right(key, read) {
-                return Ok(roster);
-            }
-            commands = redis::pipe();
+    pub(super) async fn read(&self, redis: &Connection, key: &str) -> Result<Arc<Roster>> {
+        let known = self.known().get(key);
+        // What has changed before is told before this is answered. It writes, so no replica does; and
+        // an empty group, of which there may be very many, is not tracked.
+        let count = self.count(redis, key).await?;
+        if count == 0 {
+            return Ok(Arc::default());
         }
+        if let Some((read, roster)) = known
+            && count == roster.count
+            && self.known().is_right(key, read)
+        {
+            return Ok(roster);
+        }
+        let mut commands = redis::pipe();
+        commands.cmd("CLIENT").arg("CACHING").arg("YES").ignore();
         commands.zrange(key, 0, -1);
-        // A connection that is made meanwhile makes what is read forgotten.
-        self.redis.ready().await?;
-        let read = lock(&self.known).begin(key);
-        let (members,): (Vec<Vec<u8>>,) = self.redis.run_all(&commands).await?;
+        let read = self.known().begin(key);
+        let (members,): (Vec<Vec<u8>>,) = redis.run_all(&commands).await?;
         let roster = Arc::new(Roster::new(members));
-        lock(&self.known).keep(key, read, &roster);
+        self.known().keep(key, read, &roster);
         Ok(roster)
     }
 
-    pub(super) fn close(&self) {
-        self.redis.close();
-        lock(&self.known).forget(None);
+    /// How many are in a group, without those whose time is over.
+    async fn count(&self, redis: &Connection, key: &str) -> Result<usize> {
+        let oldest = unix_seconds().saturating_sub(self.group_expiry);
+        let mut commands = redis::pipe();
+        commands.zrembyscore(key, 0, oldest).ignore();
+        commands.zcount(key, "-inf", "+inf");
+        let (count,) = redis.run_all(&commands).await?;
+        Ok(count)
+    }
+
+    /// A group has changed, or any of them may have.
+    pub(super) fn forget(&self, key: Option<&[u8]>) {
+        self.known().forget(key);
+    }
+
+    /// No code panics while it holds the lock.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -146,11 +153,6 @@ impl Known {
             }
         }
     }
-}
-
-/// No code panics while it holds the lock.
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
-    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -97,8 +97,9 @@ impl Shared {
 
     /// The members of a group, without those whose time is over.
     pub(super) async fn roster(&self, group: &str) -> Result<Arc<Roster>> {
-        let rosters = &self.station_of_group(group).rosters;
-        rosters.read(&self.keys.group(group)).await
+        let station = self.station_of_group(group);
+        let key = self.keys.group(group);
+        station.rosters.read(&station.commands, &key).await
     }
 
     /// What a group send brings to which host.

@@ -1,7 +1,7 @@
 //! A host, as this process sees it: how it is reached, and which members this process has there.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use redis::{FromRedisValue, Pipeline};
@@ -33,7 +33,7 @@ struct Reading {
 pub(super) struct Station {
     pub(super) commands: Connection,
     pub(super) memberships: Memberships,
-    pub(super) rosters: Rosters,
+    pub(super) rosters: Arc<Rosters>,
     /// The reader has a new connection: Redis may have forgotten everything.
     connected: Notify,
     reading: Mutex<Reading>,
@@ -46,10 +46,15 @@ pub(super) struct Station {
 
 impl Station {
     pub(super) fn new(host: Host, patience: Duration, keys: Keys, group_expiry: u64) -> Self {
+        let rosters = Arc::new(Rosters::new(group_expiry));
+        let changed = {
+            let rosters = Arc::clone(&rosters);
+            Arc::new(move |key: Option<&[u8]>| rosters.forget(key))
+        };
         Self {
-            commands: Connection::new(host.clone(), patience),
+            commands: Connection::tracking(host, patience, changed),
             memberships: Memberships::default(),
-            rosters: Rosters::new(host, patience, group_expiry),
+            rosters,
             connected: Notify::new(),
             reading: Mutex::default(),
             renewals: AtomicU8::new(0),

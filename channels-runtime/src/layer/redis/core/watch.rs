@@ -37,7 +37,8 @@ impl Watch {
             }
         };
         let mut redis = open(host, attempt, patience, push).await?;
-        track(host, &mut redis).await?;
+        // Not of its own changes: it reads again after each.
+        track(host, &mut redis, "NOLOOP").await?;
         Ok(Self {
             host: host.clone(),
             redis,
