@@ -41,6 +41,19 @@ fn killer(redis: &Redis) -> impl Drop {
     }))
 }
 
+/// The address for a layer that is not killed.
+async fn sender(redis: &Redis) -> String {
+    let user = [
+        "ACL", "SETUSER", "sender", "on", ">pass", "~*", "&*", "+@all",
+    ];
+    redis.cli(&user).await;
+    format!("sender:pass@{}", receiver(redis))
+}
+
+fn receiver(redis: &Redis) -> String {
+    format!("{}?capacity=100000", redis.address())
+}
+
 async fn kills(redis: &Redis) -> u64 {
     redis.calls("client|kill").await
 }
@@ -48,13 +61,7 @@ async fn kills(redis: &Redis) -> u64 {
 #[tokio::test]
 async fn a_killed_connection_loses_nothing_and_repeats_nothing() {
     let redis = Redis::start().await;
-    let user = [
-        "ACL", "SETUSER", "sender", "on", ">pass", "~*", "&*", "+@all",
-    ];
-    redis.cli(&user).await;
-    let address = redis.address();
-    let open = |user: &str| core(&format!("{user}{address}?capacity=100000"));
-    let (one, two) = (open("sender:pass@"), open(""));
+    let (one, two) = (core(&sender(&redis).await), core(&receiver(&redis)));
     let mut far = Inbox::open(&two, &["g"]).await;
     let killer = killer(&redis);
     let mut sent = 0;
@@ -76,9 +83,8 @@ async fn a_killed_connection_loses_nothing_and_repeats_nothing() {
 #[tokio::test]
 async fn a_killed_connection_loses_no_job_and_repeats_none() {
     let redis = Redis::start().await;
-    let url = format!("redis://{}?capacity=100000", redis.address());
-    let open = || RedisChannelLayer::open(&url).expect("a URL");
-    let sender = open();
+    let sender = core(&sender(&redis).await);
+    let open = || core(&receiver(&redis));
     let tasks = ChannelName::new("tasks").expect("a name");
     let (got, mut all) = tokio::sync::mpsc::unbounded_channel();
     let mut workers = Vec::new();
