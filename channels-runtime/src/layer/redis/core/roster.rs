@@ -128,3 +128,75 @@ impl Addressees<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "specific.000000000000c0000000000000000000!";
+    const DJANGO: &str = "specific.00000000000040000000000000000000!";
+
+    fn roster(names: &[&str]) -> Roster {
+        Roster::new(names.iter().map(|name| name.as_bytes().to_vec()).collect())
+    }
+
+    fn census(numbers: &[u64]) -> Census {
+        Census::of_numbers(numbers.iter().copied())
+    }
+
+    #[test]
+    fn members_are_together_by_their_queues() {
+        let [one, two] = [1, 2].map(|it| format!("{OURS}{it:016x}"));
+        let [a, b] = ["a", "b"].map(|it| format!("{DJANGO}{it}"));
+        let roster = roster(&[&b, &two, "tasks", &a, &one]);
+        assert_eq!(roster.count, 5);
+        assert_eq!(roster.channels_of(OURS), [one, two]);
+        assert_eq!(roster.channels_of(DJANGO), [a, b]);
+        assert_eq!(roster.channels_of("tasks"), ["tasks"]);
+        assert!(roster.channels_of("nobody").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_text_counts_and_gets_nothing() {
+        let roster = Roster::new(vec![vec![0xff], b"tasks".to_vec()]);
+        assert_eq!((roster.count, roster.queues.len()), (2, 1));
+    }
+
+    #[test]
+    fn who_is_left_out_is_not_meant() {
+        let ours = roster(
+            &[1, 2]
+                .map(|it| format!("{OURS}{it:016x}"))
+                .each_ref()
+                .map(|it| &**it),
+        );
+        let theirs = ["a", "b"].map(|it| format!("{DJANGO}{it}"));
+        let site = roster(&theirs.each_ref().map(|it| &**it));
+        let channel = |name: String| ChannelName::new(&name).expect("a name");
+        for (except, left) in [
+            (format!("{OURS}{:016x}", 1), &[2][..]),
+            (format!("{OURS}{:016x}", 3), &[1, 2]),
+            (format!("{DJANGO}{:016x}", 1), &[1, 2]),
+        ] {
+            match ours.queues[0].addressees(Some(&channel(except))) {
+                Addressees::Census(it, count) => {
+                    assert_eq!((it, count), (census(left), left.len()));
+                }
+                Addressees::Names(names) => panic!("{names:?}"),
+            }
+        }
+        match site.queues[0].addressees(Some(&channel(theirs[0].clone()))) {
+            Addressees::Names(left) => assert_eq!(left, [&theirs[1]]),
+            Addressees::Census(it, _) => panic!("{it:?}"),
+        }
+    }
+
+    #[test]
+    fn a_channel_that_is_none_of_ours_is_named() {
+        let strange = format!("{OURS}strange");
+        let roster = roster(&[&strange, &format!("{OURS}{:016x}", 1)]);
+        assert!(
+            matches!(roster.queues[0].addressees(None), Addressees::Names(names) if names.len() == 2)
+        );
+    }
+}

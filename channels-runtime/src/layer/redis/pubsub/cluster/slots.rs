@@ -231,6 +231,9 @@ other 127.0.0.1:2@3,host slave id 0 1426238317741 3 connected
         for behind in [
             slots(0, 300, 6),
             slots(100, 200, 6),
+            slots(0, 100, 6),
+            slots(150, 160, 6),
+            slots(200, 300, 6),
             slots(0, 100, 8),
             slots(150, 300, 8),
             slots(300, 400, 8),
