@@ -5,6 +5,7 @@ mod faults;
 mod jobs;
 mod losses;
 mod queues;
+mod reader;
 mod rosters;
 
 use channels::RedisChannelLayer;

@@ -185,7 +185,8 @@ async fn the_rights_that_the_guide_names_are_enough() {
     let redis = Redis::start().await;
     let of_channels_redis = "auth hello select zadd zrem zrange zremrangebyscore zcount expire del \
                              eval bzpopmin";
-    let ours = "client|caching client|tracking time info exists get set hmget hset hdel zpopmin";
+    let ours = "client|caching client|tracking publish subscribe time info exists get set zcard \
+                hmget hset hdel zpopmin";
     let rights = of_channels_redis.split_whitespace();
     let rights = rights.chain(ours.split_whitespace());
     let rights: Vec<_> = rights.map(|right| format!("+{right}")).collect();
@@ -222,12 +223,14 @@ async fn rights_that_are_missing_are_told() {
         rule.push(right);
         assert_eq!(redis.cli(&rule).await.trim(), "OK");
     };
-    without("-client|tracking").await;
-    let receiver = std::sync::Arc::new(super::losses::Nobody);
-    let opened = within("a channel", layer.new_channel(receiver)).await;
-    let error = opened.expect_err("it could not be read");
-    assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains("ACL"), "{error}");
+    for right in ["-client|tracking", "-subscribe", "resetchannels"] {
+        without(right).await;
+        let receiver = std::sync::Arc::new(super::losses::Nobody);
+        let opened = within("a channel", layer.new_channel(receiver)).await;
+        let error = opened.expect_err("it could not be read");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("ACL"), "{error}");
+    }
     without("-info").await; // It goes without that one.
     let mut inbox = Inbox::open(&layer, &["g"]).await;
     without("-eval").await;

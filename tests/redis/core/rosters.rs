@@ -25,31 +25,62 @@ async fn swap(redis: &Redis, gone: &Inbox, come: &Inbox) {
     assert_eq!(redis.cli(&swap).await.trim(), "1");
 }
 
+/// Makes channels of a Django site's process members: nobody here reads its queue.
+async fn add(redis: &Redis, numbers: std::ops::Range<usize>) {
+    let script = "for number = ARGV[1], ARGV[2] do
+            redis.call('ZADD', KEYS[1], redis.call('TIME')[1], 'specific.0123!' .. number)
+        end";
+    let (first, last) = (numbers.start.to_string(), (numbers.end - 1).to_string());
+    redis
+        .cli(&["EVAL", script, "1", GROUP, &first, &last])
+        .await;
+}
+
 #[tokio::test]
 async fn a_group_is_read_once_while_nobody_comes_or_goes() {
     let redis = Redis::start().await;
-    // Of a Django site's process, so nobody here reads its queue.
-    let channels = ["specific.0123!a", "specific.0123!b", "specific.4567!c"];
-    let add = async |channel: &str| {
-        let now = redis.cli(&["TIME"]).await;
-        let now = now.lines().next().expect("seconds");
-        redis.cli(&["ZADD", GROUP, now, channel]).await
-    };
-    for channel in &channels[..2] {
-        add(channel).await;
+    let layer = core(&format!("{}?capacity=1000", redis.address()));
+    for (reads, count) in [(1, 2), (2, 32), (3, 33), (4, 500)] {
+        add(&redis, 0..count).await;
+        for _ in 0..20 {
+            assert_eq!(matched(&layer).await, count);
+        }
+        assert_eq!(redis.calls("client|caching").await, reads);
     }
-    let layer = core(&redis.address());
-    for _ in 0..20 {
-        assert_eq!(matched(&layer).await, 2);
-    }
-    assert_eq!(redis.calls("zrange").await, 1);
-    add(channels[2]).await;
-    for _ in 0..20 {
-        assert_eq!(matched(&layer).await, 3);
-    }
-    assert_eq!(redis.calls("zrange").await, 2);
     redis.cli(&["FLUSHALL"]).await;
     assert_eq!(matched(&layer).await, 0);
+    layer.close().await.expect("it closes");
+}
+
+#[tokio::test]
+async fn a_send_to_few_known_members_is_one_command() {
+    let redis = Redis::start().await;
+    let layer = core(&format!("{}?capacity=1000", redis.address()));
+    add(&redis, 0..32).await;
+    assert_eq!(matched(&layer).await, 32);
+    // A read of it begins with how many they are.
+    let counted = redis.calls("zremrangebyscore").await;
+    let pushed = redis.calls("eval").await;
+    for _ in 0..20 {
+        assert_eq!(matched(&layer).await, 32);
+    }
+    // The script, and that in it which it does to a queue.
+    assert_eq!(redis.calls("eval").await, pushed + 20);
+    assert_eq!(redis.calls("zremrangebyscore").await, counted + 20);
+    layer.close().await.expect("it closes");
+}
+
+/// Nobody tells of that.
+#[tokio::test]
+async fn whose_time_is_over_is_no_member() {
+    let redis = Redis::start().await;
+    let layer = core(&format!("{}?group_expiry=2", redis.address()));
+    add(&redis, 0..2).await;
+    for _ in 0..2 {
+        assert_eq!(matched(&layer).await, 2);
+    }
+    until("it is over", async || matched(&layer).await == 0).await;
+    assert_eq!(redis.cli(&["EXISTS", GROUP]).await.trim(), "0");
     layer.close().await.expect("it closes");
 }
 

@@ -226,7 +226,7 @@ impl Taker {
         let Some(member) = taken else {
             self.intake.settled(self.at);
             if !more {
-                watch.changed().await;
+                watch.told().await;
             }
             return Ok(());
         };

@@ -144,7 +144,9 @@ impl Layer {
                 let own = &self.shared.stations[self.shared.shard_of_queue(own_queue)];
                 own.show_life(&self.shared.alive_key(own_queue)).await?;
                 // Who may not read what comes is told now, not by the log alone.
-                drop(Watch::open(own.host(), 0, self.shared.patience).await?);
+                let mut watch = Watch::open(own.host(), 0, self.shared.patience).await?;
+                watch.listen(&self.shared.keys.queue(own_queue)).await?;
+                drop(watch);
                 for at in 0..self.shared.stations.len() {
                     self.spawn(QueueReader::new(self.shared.clone(), at).run())?;
                     self.spawn(Keeper::new(self.shared.clone(), at).run())?;

@@ -15,12 +15,12 @@ use super::watch::Watch;
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// How many events are read at a time.
-const BATCH: isize = 200;
+const BATCH: usize = 200;
 
 /// Reads the queue of this process at one host, and never gives up.
 ///
-/// Nobody else reads it. So events are read first, and removed when they are delivered: a connection
-/// that is lost in between loses nothing, and nothing comes twice.
+/// Nobody else reads it. So events are read or told first, and removed when they are delivered: a
+/// connection that is lost in between loses nothing, and nothing comes twice.
 pub(super) struct QueueReader {
     shared: SharedRef,
     at: usize,
@@ -28,9 +28,21 @@ pub(super) struct QueueReader {
     outage: Outage,
     /// What is delivered, and perhaps still in the queue.
     delivered: Vec<Vec<u8>>,
+    progress: Progress,
     /// The server that was read last, and when.
     server: Option<String>,
     read: SystemTime,
+}
+
+/// How far the reader is with what its connection finds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Progress {
+    /// There is much in the queue, perhaps.
+    Behind,
+    /// It has subscribed; before that, events may have come.
+    CatchingUp,
+    /// All that was in the queue is delivered: what is published is what comes next.
+    InStep,
 }
 
 impl QueueReader {
@@ -41,6 +53,7 @@ impl QueueReader {
             shared,
             at,
             delivered: Vec::new(),
+            progress: Progress::Behind,
             server: None,
             read: SystemTime::now(),
         }
@@ -64,10 +77,13 @@ impl QueueReader {
             return error;
         }
         loop {
-            match self.next(&mut watch).await {
-                Ok(true) => {}
-                Ok(false) => watch.changed().await,
-                Err(error) => return error,
+            let is_changed = self.listen(&watch).await;
+            if !is_changed && self.progress == Progress::InStep && self.delivered.is_empty() {
+                watch.told().await;
+                continue;
+            }
+            if let Err(error) = self.next(&mut watch).await {
+                return error;
             }
             self.backoff.succeeded();
             self.outage.over(self.shared.stations[self.at].host());
@@ -90,24 +106,56 @@ impl QueueReader {
         let until = is_another.then_some(self.read);
         self.shared.stations[self.at].is_read_at(&server, until);
         self.server = Some(server);
+        self.progress = Progress::Behind;
         Ok(())
     }
 
-    /// Delivers what is in the queue; tells whether there was something.
-    async fn next(&mut self, watch: &mut Watch) -> Result<bool> {
+    /// Delivers what was published: the processes of this framework do that with what they put into a
+    /// queue, so it need not be read first. Tells whether there is more in the queue than that.
+    async fn listen(&mut self, watch: &Watch) -> bool {
+        let heard = watch.heard();
+        if heard.is_incomplete {
+            self.progress = self.progress.min(Progress::CatchingUp);
+        }
+        if self.progress == Progress::InStep {
+            let found = self.delivered.len();
+            for member in heard.messages {
+                // The last read may have found it.
+                if !self.delivered[..found].contains(&member) {
+                    self.deliver(&member).await;
+                    self.delivered.push(member);
+                }
+            }
+        }
+        // Else it is found in the queue, behind what came before it.
+        heard.is_changed
+    }
+
+    /// Removes what is delivered, and delivers what else is in the queue.
+    async fn next(&mut self, watch: &mut Watch) -> Result {
         let key = self.key();
         let mut commands = redis::pipe();
         if !self.delivered.is_empty() {
             commands.zrem(&key, &self.delivered).ignore();
         }
-        commands.zrange(&key, 0, BATCH - 1);
+        commands.zrange(&key, 0, BATCH.cast_signed() - 1);
         let (members,): (Vec<Vec<u8>>,) = watch.run(&commands).await?;
         for member in &members {
             self.deliver(member).await;
         }
+        let is_all = members.len() < BATCH;
         self.delivered = members;
         self.read = SystemTime::now();
-        Ok(!self.delivered.is_empty())
+        match self.progress {
+            // Not before: Redis closes the connection of a subscriber that is far behind.
+            Progress::Behind if is_all => {
+                watch.listen(&key).await?;
+                self.progress = Progress::CatchingUp;
+            }
+            Progress::CatchingUp if is_all => self.progress = Progress::InStep,
+            _ => {}
+        }
+        Ok(())
     }
 
     async fn deliver(&self, member: &[u8]) {

@@ -1,9 +1,16 @@
 //! Who is in a group, queue by queue.
 
+use std::fmt::Write as _;
+
+use sha1::{Digest as _, Sha1};
+
 use super::super::keys::non_local_name;
 use super::census::{Census, number};
 use super::shared::shows_life;
 use crate::ChannelName;
+
+/// How many members are few.
+const FEW: usize = 32;
 
 /// The members of a group as Redis had them.
 #[derive(Debug, Default)]
@@ -11,6 +18,9 @@ pub(super) struct Roster {
     pub(super) queues: Vec<Queue>,
     /// How many there are in Redis, those among them that are no channels.
     pub(super) count: usize,
+    /// A digest of what Redis has, as [`PUSH`](super::scripts::PUSH) knows it, where they are few:
+    /// Redis has to read them all to compare.
+    pub(super) digest: Option<String>,
 }
 
 /// The members that share a queue.
@@ -39,12 +49,17 @@ impl Roster {
     /// Of the members of a sorted set. What is no text is no channel; somebody else has put it there.
     pub(super) fn new(members: Vec<Vec<u8>>) -> Self {
         let count = members.len();
+        let digest = (1..=FEW).contains(&count).then(|| digest(&members));
         let names = members.into_iter().map(String::from_utf8);
         let mut names: Vec<String> = names.filter_map(Result::ok).collect();
         names.sort_unstable();
         let queues = names.chunk_by(|one, next| non_local_name(one) == non_local_name(next));
         let queues = queues.map(Queue::new).collect();
-        Self { queues, count }
+        Self {
+            queues,
+            count,
+            digest,
+        }
     }
 
     /// The names of a queue's members.
@@ -127,6 +142,16 @@ impl Addressees<'_> {
             Self::Names(names) => names.len(),
         }
     }
+}
+
+/// SHA-1, the only digest that scripts have: it is no secret whose it is, and what collides was put
+/// there by who could have put it there anyway.
+fn digest(members: &[Vec<u8>]) -> String {
+    let mut hex = String::with_capacity(40);
+    for byte in Sha1::digest(members.join(&b' ')) {
+        _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::super::connection::Connection;
 use super::roster::Roster;
-use super::shared::unix_seconds;
+use super::shared::oldest_membership;
 use crate::Result;
 
 /// How many members are remembered, of all groups together: 8 bytes each, those of a Django site 100.
@@ -34,7 +34,7 @@ impl Rosters {
     ///
     /// As [`Connection::run`].
     pub(super) async fn read(&self, redis: &Connection, key: &str) -> Result<Arc<Roster>> {
-        let known = self.known().get(key);
+        let known = self.lock().get(key);
         // What has changed before is told before this is answered. It writes, so no replica does; and
         // an empty group, of which there may be very many, is not tracked.
         let count = self.count(redis, key).await?;
@@ -43,23 +43,28 @@ impl Rosters {
         }
         if let Some((read, roster)) = known
             && count == roster.count
-            && self.known().is_right(key, read)
+            && self.lock().is_right(key, read)
         {
             return Ok(roster);
         }
         let mut commands = redis::pipe();
         commands.cmd("CLIENT").arg("CACHING").arg("YES").ignore();
         commands.zrange(key, 0, -1);
-        let read = self.known().begin(key);
+        let read = self.lock().begin(key);
         let (members,): (Vec<Vec<u8>>,) = redis.run_all(&commands).await?;
         let roster = Arc::new(Roster::new(members));
-        self.known().keep(key, read, &roster);
+        self.lock().keep(key, read, &roster);
         Ok(roster)
+    }
+
+    /// Who was in a group when it was read, if nothing was told of it since.
+    pub(super) fn known(&self, key: &str) -> Option<Arc<Roster>> {
+        self.lock().get(key).map(|(_, roster)| roster)
     }
 
     /// How many are in a group, without those whose time is over.
     async fn count(&self, redis: &Connection, key: &str) -> Result<usize> {
-        let oldest = unix_seconds().saturating_sub(self.group_expiry);
+        let oldest = oldest_membership(self.group_expiry);
         let mut commands = redis::pipe();
         commands.zrembyscore(key, 0, oldest).ignore();
         commands.zcount(key, "-inf", "+inf");
@@ -69,11 +74,11 @@ impl Rosters {
 
     /// A group has changed, or any of them may have.
     pub(super) fn forget(&self, key: Option<&[u8]>) {
-        self.known().forget(key);
+        self.lock().forget(key);
     }
 
     /// No code panics while it holds the lock.
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -10,11 +10,24 @@ use crate::Result;
 /// then for how many seconds an event waits. Gives for each event 1, or 0 if there was no room, or -1
 /// if the process is dead.
 ///
+/// A process that shows that it lives is told the event as well, on a topic of its queue's name.
+///
+/// It may depend on a group: then its key comes last, and behind the other arguments the end of the
+/// time of its members, how many they are, and a digest of them. If they are others, nothing happens,
+/// and it gives nothing.
+///
 /// The time is that of Redis: the clocks of the servers may differ. It adds before it removes: a Redis
 /// without memory refuses a script's first write alone.
 pub(super) const PUSH: Script = Script(
-    "local n = (#ARGV - 1) / 2
+    "local n = math.floor(#KEYS / 2)
 local expiry = ARGV[2*n+1]
+local group = KEYS[2*n+1]
+if group then
+  if redis.call('ZCOUNT', group, 0, ARGV[2*n+2]) > 0 then return false end
+  if redis.call('ZCARD', group) ~= tonumber(ARGV[2*n+3]) then return false end
+  local members = table.concat(redis.call('ZRANGE', group, 0, -1), ' ')
+  if redis.sha1hex(members) ~= ARGV[2*n+4] then return false end
+end
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', time[2])
 local old = time[1] - expiry
@@ -26,6 +39,7 @@ for i = 1, n do
     redis.call('ZADD', KEYS[i], now, ARGV[i])
     redis.call('ZREMRANGEBYSCORE', KEYS[i], 0, old)
     redis.call('EXPIRE', KEYS[i], expiry)
+    if KEYS[n+i] ~= KEYS[i] then redis.pcall('PUBLISH', KEYS[i], ARGV[i]) end
     sent[i] = 1
   else
     sent[i] = 0

@@ -9,7 +9,7 @@ use super::super::keys::non_local_name;
 use super::super::member::Recipients;
 use super::roster::{Addressees, Queue, Roster};
 use super::scripts::PUSH;
-use super::shared::{Shared, shows_life, unix_seconds};
+use super::shared::{Shared, oldest_membership, shows_life, unix_seconds};
 use crate::layer::Delivery;
 use crate::{ChannelName, Error, Event, GroupName, Result};
 
@@ -30,6 +30,16 @@ struct Share<'a> {
     parcel: Parcel,
 }
 
+/// What a group send brings to which host.
+type Shares<'a> = BTreeMap<usize, Vec<Share<'a>>>;
+
+/// A group, and what its members have to be for an event to be sent.
+struct Condition<'a> {
+    key: &'a str,
+    count: usize,
+    digest: &'a str,
+}
+
 /// What became of a parcel.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sent {
@@ -37,6 +47,16 @@ enum Sent {
     Full,
     /// Nobody will ever read that queue.
     Dead,
+}
+
+impl Sent {
+    fn of_answer(answer: i8) -> Self {
+        match answer {
+            1 => Self::Queued,
+            0 => Self::Full,
+            _ => Self::Dead,
+        }
+    }
 }
 
 impl Shared {
@@ -73,26 +93,40 @@ impl Shared {
     ) -> Result<Delivery> {
         self.hub.check_open()?;
         let group = Self::group_name(group)?;
+        if let Some(delivery) = self.send_to_known(&group, event, except).await? {
+            return Ok(delivery);
+        }
         let roster = self.roster(&group).await?;
-        let hosts = self.shares(&group, &roster, event, except)?;
-        let pushed = hosts.iter().map(|(at, shares)| {
-            let parcels: Vec<_> = shares.iter().map(|share| &share.parcel).collect();
-            async move { self.push(*at, &parcels).await }
-        });
-        let pushed = join_all(pushed).await;
+        let shares = self.shares(&group, &roster, event, except)?;
+        let sent = self.push_shares(&group, &shares, None).await?;
+        Ok(sent.unwrap_or_default())
+    }
 
-        let (mut delivery, mut dead) = (Delivery::default(), Vec::new());
-        let mut result = Ok(());
-        for ((_, shares), sent) in hosts.iter().zip(pushed) {
-            match sent {
-                Ok(sent) => count(shares, &sent, &mut delivery, &mut dead),
-                Err(error) => result = result.and(Err(error)),
-            }
+    /// Sends to the members that are known, if those are few and one host has all that it takes: then
+    /// one step finds out whether they are right, and sends. Nothing if it cannot be done so.
+    async fn send_to_known(
+        &self,
+        group: &str,
+        event: &Event,
+        except: Option<&ChannelName>,
+    ) -> Result<Option<Delivery>> {
+        let key = self.keys.group(group);
+        let Some(roster) = self.station_of_group(group).rosters.known(&key) else {
+            return Ok(None);
+        };
+        let Some(digest) = &roster.digest else {
+            return Ok(None);
+        };
+        let shares = self.shares(group, &roster, event, except)?;
+        if !shares.keys().eq([&self.shard_of_group(group)]) {
+            return Ok(None);
         }
-        if !dead.is_empty() {
-            self.take_out_dead(&group, &dead).await;
-        }
-        result.map(|()| delivery)
+        let condition = Condition {
+            key: &key,
+            count: roster.count,
+            digest,
+        };
+        self.push_shares(group, &shares, Some(&condition)).await
     }
 
     /// The members of a group, without those whose time is over.
@@ -109,8 +143,8 @@ impl Shared {
         roster: &'a Roster,
         event: &Event,
         except: Option<&ChannelName>,
-    ) -> Result<BTreeMap<usize, Vec<Share<'a>>>> {
-        let mut hosts: BTreeMap<usize, Vec<Share<'a>>> = BTreeMap::new();
+    ) -> Result<Shares<'a>> {
+        let mut hosts = Shares::new();
         for queue in &roster.queues {
             let addressees = queue.addressees(except);
             let count = addressees.count();
@@ -148,12 +182,53 @@ impl Shared {
         }
     }
 
+    /// Brings to a group's members what they get. Nothing if a condition is not met: then nobody has
+    /// got anything.
+    async fn push_shares(
+        &self,
+        group: &str,
+        shares: &Shares<'_>,
+        condition: Option<&Condition<'_>>,
+    ) -> Result<Option<Delivery>> {
+        let pushed = shares.iter().map(|(at, shares)| {
+            let parcels: Vec<_> = shares.iter().map(|share| &share.parcel).collect();
+            async move { self.push_if(*at, &parcels, condition).await }
+        });
+        let pushed = join_all(pushed).await;
+
+        let (mut delivery, mut dead) = (Delivery::default(), Vec::new());
+        let mut result = Ok(());
+        for (shares, sent) in shares.values().zip(pushed) {
+            match sent {
+                Ok(Some(sent)) => count(shares, &sent, &mut delivery, &mut dead),
+                Ok(None) => return Ok(None),
+                Err(error) => result = result.and(Err(error)),
+            }
+        }
+        if !dead.is_empty() {
+            self.take_out_dead(group, &dead).await;
+        }
+        result.map(|()| Some(delivery))
+    }
+
     /// Puts parcels into their queues, which one host has.
     async fn push(&self, at: usize, parcels: &[&Parcel]) -> Result<Vec<Sent>> {
-        let queues = parcels.iter().map(|parcel| &parcel.key);
+        let sent = self.push_if(at, parcels, None).await?;
+        Ok(sent.unwrap_or_default())
+    }
+
+    /// The same, if a group is what it has to be.
+    async fn push_if(
+        &self,
+        at: usize,
+        parcels: &[&Parcel],
+        condition: Option<&Condition<'_>>,
+    ) -> Result<Option<Vec<Sent>>> {
+        let queues = parcels.iter().map(|parcel| &*parcel.key);
         let alive = parcels.iter();
         let alive = alive.map(|parcel| parcel.alive_key.as_ref().unwrap_or(&parcel.key));
-        let keys: Vec<_> = queues.chain(alive).collect();
+        let keys = queues.chain(alive.map(String::as_str));
+        let keys: Vec<_> = keys.chain(condition.map(|it| it.key)).collect();
         let sent = PUSH.run(&self.stations[at].commands, &keys, |command| {
             for parcel in parcels {
                 command.arg(&parcel.member);
@@ -162,14 +237,13 @@ impl Shared {
                 command.arg(parcel.capacity);
             }
             command.arg(self.bounds.expiry);
+            if let Some(Condition { count, digest, .. }) = condition {
+                let oldest = oldest_membership(self.bounds.group_expiry);
+                command.arg(oldest).arg(count).arg(digest);
+            }
         });
-        let sent: Vec<i8> = sent.await?;
-        let sent = sent.into_iter().map(|sent| match sent {
-            1 => Sent::Queued,
-            0 => Sent::Full,
-            _ => Sent::Dead,
-        });
-        Ok(sent.collect())
+        let sent: Option<Vec<i8>> = sent.await?;
+        Ok(sent.map(|sent| sent.into_iter().map(Sent::of_answer).collect()))
     }
 
     /// Takes the members of dead processes out. If that fails, the next send does it.

@@ -124,7 +124,11 @@ impl Shared {
 
     /// The host of a group's members.
     pub(super) fn station_of_group(&self, group: &str) -> &Station {
-        &self.stations[shard(group, self.host_count())]
+        &self.stations[self.shard_of_group(group)]
+    }
+
+    pub(super) fn shard_of_group(&self, group: &str) -> usize {
+        shard(group, self.host_count())
     }
 
     /// The host of a channel's queue. What belongs to nobody goes round.
@@ -191,6 +195,11 @@ fn process_id() -> Result<String> {
     let (at, mark) = MARK;
     id.replace_range(at..=at, mark);
     Ok(id)
+}
+
+/// Since when somebody has to be a member, by how many seconds that lasts.
+pub(super) fn oldest_membership(group_expiry: u64) -> u64 {
+    unix_seconds().saturating_sub(group_expiry)
 }
 
 pub(super) fn unix_seconds() -> u64 {

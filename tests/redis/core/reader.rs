@@ -1,0 +1,164 @@
+//! What the processes of this framework send is told to the receiver, and need not be read; what a
+//! Django site sends is read. Both come in order, and once.
+
+use channels::{ChannelLayer, RedisChannelLayer};
+
+use super::core;
+use crate::inbox::{Inbox, say, send_to_group};
+use crate::redis::Redis;
+use crate::{until, within};
+
+/// A layer of which messages can be made by hand.
+fn json(address: &str) -> RedisChannelLayer {
+    core(&format!("{address}?format=json&capacity=10000"))
+}
+
+/// The queue of an inbox' process.
+fn queue(inbox: &Inbox) -> String {
+    let (queue, _) = inbox.name().as_str().split_once('!').expect("two parts");
+    format!("asgi{queue}!")
+}
+
+/// The bytes of a message for an inbox, without what makes each another one.
+fn message(inbox: &Inbox, text: &str) -> String {
+    let message = serde_json::json!({
+        "type": "chat.message", "text": text, "__asgi_channel__": [inbox.name().as_str()],
+    });
+    message.to_string()
+}
+
+/// Puts messages into the queue of an inbox as a Django site does: nobody is told. They say a letter
+/// and a number, and something so long.
+async fn put(redis: &Redis, inbox: &Inbox, numbers: std::ops::Range<usize>, length: usize) {
+    let script = "for number = ARGV[1], ARGV[2] do
+            local time = redis.call('TIME')
+            local now = time[1] .. '.' .. string.format('%06d', time[2])
+            local text = 'django ' .. string.format('%d', number) .. string.rep(' ', ARGV[4])
+            local message = string.gsub(ARGV[3], 'TEXT', text)
+            redis.call('ZADD', KEYS[1], now, string.format('%012d', number) .. message)
+        end";
+    let (first, last) = (numbers.start.to_string(), (numbers.end - 1).to_string());
+    let (length, message) = (length.to_string(), message(inbox, "TEXT"));
+    let command = [
+        "EVAL",
+        script,
+        "1",
+        &queue(inbox),
+        &first,
+        &last,
+        &message,
+        &length,
+    ];
+    assert_eq!(redis.cli(&command).await.trim(), "");
+}
+
+#[tokio::test]
+async fn what_is_told_is_not_read() {
+    let redis = Redis::start().await;
+    let layer = json(&redis.address());
+    let mut inbox = Inbox::open(&layer, &[]).await;
+    let told = format!("123456789012{}", message(&inbox, "told"));
+    until("somebody listens", async || {
+        redis.cli(&["PUBLISH", &queue(&inbox), &told]).await.trim() == "1"
+    })
+    .await;
+    assert_eq!(inbox.said().await, "told");
+    layer.close().await.expect("it closes");
+}
+
+#[tokio::test]
+async fn whoever_sends_tells_the_processes_of_this_framework() {
+    let redis = Redis::start().await;
+    let layer = core(&redis.address());
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    let add = [
+        "ZADD",
+        "asgi:group:g",
+        "99999999999",
+        "specific.0123!django",
+    ];
+    assert_eq!(redis.cli(&add).await.trim(), "1");
+    for number in 1..=3 {
+        send_to_group(&layer, "g", "to all").await.expect("sent");
+        let sent = within("a send", layer.send(inbox.name(), say("to one"))).await;
+        sent.expect("sent");
+        assert_eq!(redis.calls("publish").await, 2 * number);
+        for said in ["to all", "to one"] {
+            assert_eq!(inbox.said().await, said);
+        }
+    }
+    layer.close().await.expect("it closes");
+}
+
+/// While connections are lost all the time, so that the one who listens has missed something.
+#[tokio::test]
+async fn each_sender_is_heard_in_order_and_once() {
+    const EVENTS: usize = 2000;
+    let redis = Redis::start().await;
+    let receiver = [
+        "ACL", "SETUSER", "receiver", "on", ">pass", "~*", "&*", "+@all",
+    ];
+    assert_eq!(redis.cli(&receiver).await.trim(), "OK");
+    let (one, two) = (
+        json(&redis.address()),
+        json(&format!("receiver:pass@{}", redis.address())),
+    );
+    let mut inbox = Inbox::open(&two, &["g"]).await;
+
+    let ours = async {
+        for number in 0..EVENTS {
+            let text = format!("ours {number}");
+            send_to_group(&one, "g", &text).await.expect("sent");
+        }
+    };
+    let theirs = async {
+        for first in (0..EVENTS).step_by(20) {
+            put(&redis, &inbox, first..first + 20, 0).await;
+        }
+    };
+    let kills = async {
+        for _ in 0..50 {
+            redis.cli(&["CLIENT", "KILL", "USER", "receiver"]).await;
+            until("it is back", async || {
+                let clients = redis.cli(&["CLIENT", "LIST"]).await;
+                clients.contains("user=receiver") && clients.contains("sub=1")
+            })
+            .await;
+        }
+    };
+    tokio::join!(ours, theirs, kills);
+
+    let (mut ours, mut theirs) = (0, 0);
+    while ours + theirs < 2 * EVENTS {
+        let text = inbox.said().await;
+        let (sender, number) = text.split_once(' ').expect("two words");
+        let next = if sender == "ours" {
+            &mut ours
+        } else {
+            &mut theirs
+        };
+        assert_eq!(number, next.to_string(), "of {sender}");
+        *next += 1;
+    }
+    until("nothing is left", async || {
+        redis.cli(&["EXISTS", &queue(&inbox)]).await.trim() == "0"
+    })
+    .await;
+    assert!(inbox.is_empty());
+}
+
+/// Redis closes the connection of a subscriber for whom too much waits, so much as would be read at once.
+#[tokio::test]
+async fn more_than_a_subscriber_may_have_waiting_is_read_all_the_same() {
+    let redis = Redis::start_with(&["client-output-buffer-limit pubsub 1mb 0 0"]).await;
+    let layer = json(&redis.address());
+    let mut inbox = Inbox::open(&layer, &[]).await;
+    for first in (0..500).step_by(100) {
+        let numbers = first..first + 100;
+        put(&redis, &inbox, numbers.clone(), 100_000).await;
+        for number in numbers {
+            assert_eq!(inbox.said().await.trim(), format!("django {number}"));
+        }
+    }
+    within("the end", layer.close()).await.expect("it closes");
+}
