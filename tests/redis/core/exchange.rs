@@ -215,7 +215,9 @@ async fn whoever_makes_a_member_it_hears() {
 #[tokio::test]
 async fn members_that_come_and_go_hear_what_is_theirs() {
     let redis = Redis::start().await;
-    let (one, two) = (core(&redis.address()), core(&redis.address()));
+    // The sender waits for nobody.
+    let open = || core(&format!("{}?capacity=100000", redis.address()));
+    let (one, two) = (open(), open());
     let mut stays = Inbox::open(&two, &["g"]).await;
     let mut stranger = Inbox::open(&two, &["h"]).await;
     let stop = Arc::new(AtomicBool::new(false));

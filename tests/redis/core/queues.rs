@@ -190,7 +190,8 @@ async fn the_rights_that_the_guide_names_are_enough() {
     let rights = of_channels_redis.split_whitespace();
     let rights = rights.chain(ours.split_whitespace());
     let rights: Vec<_> = rights.map(|right| format!("+{right}")).collect();
-    let mut rule = vec!["ACL", "SETUSER", "site", "on", ">pass", "~*", "&*", "-@all"];
+    let mut rule = vec!["ACL", "SETUSER", "site", "on", ">pass", "~*"];
+    rule.extend(["resetchannels", "&asgi*", "-@all"]);
     rule.extend(rights.iter().map(String::as_str));
     assert_eq!(redis.cli(&rule).await.trim(), "OK");
     let layer = core(&format!("site:pass@{}", redis.address()));

@@ -74,7 +74,7 @@ async fn a_send_to_few_known_members_is_one_command() {
 #[tokio::test]
 async fn whose_time_is_over_is_no_member() {
     let redis = Redis::start().await;
-    let layer = core(&format!("{}?group_expiry=2", redis.address()));
+    let layer = core(&format!("{}?group_expiry=5", redis.address()));
     add(&redis, 0..2).await;
     for _ in 0..2 {
         assert_eq!(matched(&layer).await, 2);

@@ -145,7 +145,7 @@ impl Layer {
                 own.show_life(&self.shared.alive_key(own_queue)).await?;
                 // Who may not read what comes is told now, not by the log alone.
                 let mut watch = Watch::open(own.host(), 0, self.shared.patience).await?;
-                watch.listen(&self.shared.keys.queue(own_queue)).await?;
+                watch.subscribe(&self.shared.keys.queue(own_queue)).await?;
                 drop(watch);
                 for at in 0..self.shared.stations.len() {
                     self.spawn(QueueReader::new(self.shared.clone(), at).run())?;

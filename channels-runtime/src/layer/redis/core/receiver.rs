@@ -37,11 +37,12 @@ pub(super) struct QueueReader {
 /// How far the reader is with what its connection finds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
-    /// There is much in the queue, perhaps.
+    /// It is told nothing yet. There may be much in the queue: Redis closes the connection of a
+    /// subscriber for whom too much waits.
     Behind,
-    /// It has subscribed; before that, events may have come.
+    /// It is told what comes. What came before, or was told and missed, may be in the queue.
     CatchingUp,
-    /// All that was in the queue is delivered: what is published is what comes next.
+    /// All of that is delivered: what is told is what comes next.
     InStep,
 }
 
@@ -77,7 +78,7 @@ impl QueueReader {
             return error;
         }
         loop {
-            let is_changed = self.listen(&watch).await;
+            let is_changed = self.deliver_told(&watch).await;
             if !is_changed && self.progress == Progress::InStep && self.delivered.is_empty() {
                 watch.told().await;
                 continue;
@@ -110,13 +111,14 @@ impl QueueReader {
         Ok(())
     }
 
-    /// Delivers what was published: the processes of this framework do that with what they put into a
-    /// queue, so it need not be read first. Tells whether there is more in the queue than that.
-    async fn listen(&mut self, watch: &Watch) -> bool {
-        let heard = watch.heard();
+    /// Delivers what the processes of this framework have told when they put it into the queue: it need
+    /// not be read first. Tells whether there may be more in the queue.
+    async fn deliver_told(&mut self, watch: &Watch) -> bool {
+        let heard = watch.take_heard();
         if heard.is_incomplete {
             self.progress = self.progress.min(Progress::CatchingUp);
         }
+        // Before it is in step it finds that in the queue, behind what came earlier.
         if self.progress == Progress::InStep {
             let found = self.delivered.len();
             for member in heard.messages {
@@ -127,7 +129,6 @@ impl QueueReader {
                 }
             }
         }
-        // Else it is found in the queue, behind what came before it.
         heard.is_changed
     }
 
@@ -146,15 +147,25 @@ impl QueueReader {
         let is_all = members.len() < BATCH;
         self.delivered = members;
         self.read = SystemTime::now();
-        match self.progress {
-            // Not before: Redis closes the connection of a subscriber that is far behind.
-            Progress::Behind if is_all => {
-                watch.listen(&key).await?;
-                self.progress = Progress::CatchingUp;
-            }
-            Progress::CatchingUp if is_all => self.progress = Progress::InStep,
-            _ => {}
+        if is_all {
+            self.advance(watch).await?;
         }
+        Ok(())
+    }
+
+    /// All that was in the queue is delivered.
+    async fn advance(&mut self, watch: &mut Watch) -> Result {
+        self.progress = match self.progress {
+            Progress::Behind => {
+                // Elsewhere nobody tells anything; and topics know no databases, which hosts may be.
+                let own_queue = &self.shared.own_queue;
+                if self.at == self.shared.shard_of_queue(own_queue) {
+                    watch.subscribe(&self.key()).await?;
+                }
+                Progress::CatchingUp
+            }
+            Progress::CatchingUp | Progress::InStep => Progress::InStep,
+        };
         Ok(())
     }
 

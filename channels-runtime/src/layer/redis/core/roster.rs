@@ -1,6 +1,6 @@
 //! Who is in a group, queue by queue.
 
-use std::fmt::Write as _;
+use std::fmt;
 
 use sha1::{Digest as _, Sha1};
 
@@ -18,9 +18,8 @@ pub(super) struct Roster {
     pub(super) queues: Vec<Queue>,
     /// How many there are in Redis, those among them that are no channels.
     pub(super) count: usize,
-    /// A digest of what Redis has, as [`PUSH`](super::scripts::PUSH) knows it, where they are few:
-    /// Redis has to read them all to compare.
-    pub(super) digest: Option<String>,
+    /// A digest of what Redis has, where they are few: it has to read them all to compare.
+    pub(super) digest: Option<Digest>,
 }
 
 /// The members that share a queue.
@@ -49,7 +48,7 @@ impl Roster {
     /// Of the members of a sorted set. What is no text is no channel; somebody else has put it there.
     pub(super) fn new(members: Vec<Vec<u8>>) -> Self {
         let count = members.len();
-        let digest = (1..=FEW).contains(&count).then(|| digest(&members));
+        let digest = (1..=FEW).contains(&count).then(|| Digest::of(&members));
         let names = members.into_iter().map(String::from_utf8);
         let mut names: Vec<String> = names.filter_map(Result::ok).collect();
         names.sort_unstable();
@@ -144,14 +143,22 @@ impl Addressees<'_> {
     }
 }
 
-/// SHA-1, the only digest that scripts have: it is no secret whose it is, and what collides was put
-/// there by who could have put it there anyway.
-fn digest(members: &[Vec<u8>]) -> String {
-    let mut hex = String::with_capacity(40);
-    for byte in Sha1::digest(members.join(&b' ')) {
-        _ = write!(hex, "{byte:02x}");
+/// SHA-1 of a group's members in the order in which Redis has them, with spaces between them, which
+/// no channel's name has. It is the only digest that scripts can make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Digest([u8; 20]);
+
+impl Digest {
+    fn of(members: &[Vec<u8>]) -> Self {
+        Self(Sha1::digest(members.join(&b' ')).into())
     }
-    hex
+}
+
+/// In hexadecimal digits, as scripts have it.
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use super::roster::Roster;
 use super::shared::oldest_membership;
 use crate::Result;
 
-/// How many members are remembered, of all groups together: 8 bytes each, those of a Django site 100.
+/// How many members and groups are remembered together: 8 bytes a member, 100 if it is a Django
+/// site's, and some 200 a group.
 const MOST: usize = 1 << 18;
 
 /// To read a large group is dearer than to send to it. So what was read is kept, and is right until

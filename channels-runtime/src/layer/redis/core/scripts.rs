@@ -10,7 +10,8 @@ use crate::Result;
 /// then for how many seconds an event waits. Gives for each event 1, or 0 if there was no room, or -1
 /// if the process is dead.
 ///
-/// A process that shows that it lives is told the event as well, on a topic of its queue's name.
+/// A process that shows that it lives is told the event as well, on a topic of its queue's name; not
+/// over replicas, for it listens to none. Who may not publish (ACL) sends all the same.
 ///
 /// It may depend on a group: then its key comes last, and behind the other arguments the end of the
 /// time of its members, how many they are, and a digest of them. If they are others, nothing happens,
@@ -39,7 +40,11 @@ for i = 1, n do
     redis.call('ZADD', KEYS[i], now, ARGV[i])
     redis.call('ZREMRANGEBYSCORE', KEYS[i], 0, old)
     redis.call('EXPIRE', KEYS[i], expiry)
-    if KEYS[n+i] ~= KEYS[i] then redis.pcall('PUBLISH', KEYS[i], ARGV[i]) end
+    if KEYS[n+i] ~= KEYS[i] then
+      redis.set_repl(redis.REPL_NONE)
+      redis.pcall('PUBLISH', KEYS[i], ARGV[i])
+      redis.set_repl(redis.REPL_ALL)
+    end
     sent[i] = 1
   else
     sent[i] = 0

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::super::keys::non_local_name;
 use super::super::member::Recipients;
-use super::roster::{Addressees, Queue, Roster};
+use super::roster::{Addressees, Digest, Queue, Roster};
 use super::scripts::PUSH;
 use super::shared::{Shared, oldest_membership, shows_life, unix_seconds};
 use crate::layer::Delivery;
@@ -37,7 +37,7 @@ type Shares<'a> = BTreeMap<usize, Vec<Share<'a>>>;
 struct Condition<'a> {
     key: &'a str,
     count: usize,
-    digest: &'a str,
+    digest: Digest,
 }
 
 /// What became of a parcel.
@@ -111,14 +111,20 @@ impl Shared {
         except: Option<&ChannelName>,
     ) -> Result<Option<Delivery>> {
         let key = self.keys.group(group);
-        let Some(roster) = self.station_of_group(group).rosters.known(&key) else {
+        let at = self.shard_of_group(group);
+        let Some(roster) = self.stations[at].rosters.known(&key) else {
             return Ok(None);
         };
-        let Some(digest) = &roster.digest else {
+        let Some(digest) = roster.digest else {
             return Ok(None);
         };
+        let mut queues = roster.queues.iter();
+        if !queues.all(|queue| self.shard_of_queue(&queue.name) == at) {
+            return Ok(None);
+        }
         let shares = self.shares(group, &roster, event, except)?;
-        if !shares.keys().eq([&self.shard_of_group(group)]) {
+        if shares.is_empty() {
+            // Then nothing would be asked.
             return Ok(None);
         }
         let condition = Condition {
@@ -239,7 +245,7 @@ impl Shared {
             command.arg(self.bounds.expiry);
             if let Some(Condition { count, digest, .. }) = condition {
                 let oldest = oldest_membership(self.bounds.group_expiry);
-                command.arg(oldest).arg(count).arg(digest);
+                command.arg(oldest).arg(count).arg(digest.to_string());
             }
         });
         let sent: Option<Vec<i8>> = sent.await?;

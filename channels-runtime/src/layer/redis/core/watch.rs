@@ -20,17 +20,17 @@ const MESSAGES: usize = 1024;
 
 /// Waiting for a queue takes nothing out of it, as `BZPOPMIN` would: what Redis had popped for a
 /// connection that was lost then would be lost, too. Redis tells of changes as of those to cached
-/// keys (`CLIENT TRACKING`), once after each read.
+/// keys (`CLIENT TRACKING`), once after each read. And it brings what is published on topics.
 pub(super) struct Watch {
     host: Host,
     redis: MultiplexedConnection,
     ear: Arc<Ear>,
 }
 
-/// What Redis has told since it was asked last.
+/// What Redis has told since somebody looked last.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Heard {
-    /// What was published on the topics that are listened to, in order.
+    /// What was published, in order.
     pub(super) messages: Vec<Vec<u8>>,
     /// Whether messages are missing: there were too many.
     pub(super) is_incomplete: bool,
@@ -56,14 +56,14 @@ impl Watch {
         })
     }
 
-    /// Listens to a topic from now on.
+    /// From now on what is published on a topic is heard.
     ///
     /// # Errors
     ///
     /// As [`Connection::run`](super::super::connection::Connection::run).
-    pub(super) async fn listen(&mut self, topic: &str) -> Result {
-        let listening = self.redis.subscribe(topic).await;
-        listening.map_err(|error| failure(&self.host, error))
+    pub(super) async fn subscribe(&mut self, topic: &str) -> Result {
+        let subscribed = self.redis.subscribe(topic).await;
+        subscribed.map_err(|error| failure(&self.host, error))
     }
 
     /// Sends commands, and waits for all answers. What was told before they were executed has been
@@ -84,8 +84,8 @@ impl Watch {
         }
     }
 
-    /// What was told.
-    pub(super) fn heard(&self) -> Heard {
+    /// What was told since the last look.
+    pub(super) fn take_heard(&self) -> Heard {
         std::mem::take(&mut *self.ear.heard())
     }
 }
