@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 
 use anyhow::{Context as _, Result};
-use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 /// Raises the limit of open files as far as this user may, and tells how far that is.
@@ -41,16 +41,6 @@ pub fn pin(core: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(core);
     sched_setaffinity(None, &set).with_context(|| format!("cannot run on core {core}"))
-}
-
-/// Has the calling thread run when nobody else on its core wants to.
-///
-/// # Errors
-///
-/// None in practice: everybody may give way.
-pub fn give_way() -> Result<()> {
-    // On Linux this is the thread's priority, not the process'.
-    setpriority_process(None, 19).context("cannot give way")
 }
 
 /// Nanoseconds that all threads of a process, and of its children, have run on a core.

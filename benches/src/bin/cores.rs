@@ -7,9 +7,7 @@
 //! The generators need a core as well, so two threads of a server never have two cores to themselves
 //! here. What can be measured is the server's CPU time for each message: with one thread on core 0 and a
 //! generator on core 1, and with two threads on both cores and a generator on each. Two cores that did
-//! nothing else would do twice as much as one, less what a message costs more. The generators give way:
-//! one that takes the core from a server in the middle of its work makes that dearer, which no client on
-//! another machine does.
+//! nothing else would do twice as much as one, less what a message costs more.
 
 #![expect(clippy::print_stdout, reason = "its result")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -123,7 +121,6 @@ fn measure(load: Load, threads: usize) -> Result<f64> {
         let core = if threads == 1 { 1 } else { number };
         std::thread::spawn(move || {
             sys::pin(core).expect("there are two cores");
-            sys::give_way().expect("everybody may");
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
