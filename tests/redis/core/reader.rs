@@ -175,6 +175,43 @@ async fn two_databases_of_one_server_tell_once() {
     }
 }
 
+#[tokio::test]
+async fn replicas_are_not_told() {
+    const LENGTH: usize = 100_000;
+    let (redis, replica) = (Redis::start().await, Redis::start().await);
+    let port = redis.port.to_string();
+    let answer = replica.cli(&["REPLICAOF", "127.0.0.1", &port]).await;
+    assert_eq!(answer.trim(), "OK");
+    let replication = async || redis.cli(&["INFO", "replication"]).await;
+    until("it follows", async || {
+        replication().await.contains("state=online")
+    })
+    .await;
+    let offset = async || -> usize {
+        let said = replication().await;
+        let mut lines = said.lines();
+        let offset = lines.find_map(|it| it.strip_prefix("master_repl_offset:"));
+        offset
+            .expect("it has one")
+            .trim()
+            .parse()
+            .expect("a number")
+    };
+    let layer = core(&redis.address());
+    let mut inbox = Inbox::open(&layer, &["g"]).await;
+    let before = offset().await;
+    let text = "x".repeat(LENGTH);
+    send_to_group(&layer, "g", &text).await.expect("sent");
+    assert_eq!(inbox.said().await, text);
+    until("it is removed", async || {
+        redis.cli(&["EXISTS", &queue(&inbox)]).await.trim() == "0"
+    })
+    .await;
+    // It is put into the queue, and is named when it is removed.
+    let grown = offset().await - before;
+    assert!((2 * LENGTH..3 * LENGTH).contains(&grown), "{grown}");
+}
+
 /// Events come while the receiver's runtime does nothing, more than wait to be looked at.
 #[tokio::test]
 async fn what_is_told_too_fast_is_read() {

@@ -223,7 +223,7 @@ impl Shared {
         Ok(sent.unwrap_or_default())
     }
 
-    /// The same, if a group is what it has to be.
+    /// The same, if a group is what it has to be; else nothing happens, and nothing is given.
     async fn push_if(
         &self,
         at: usize,
