@@ -279,6 +279,8 @@ fn npm() -> Result<()> {
             ])
             .arg(installed("")),
     )?;
+    // The one script that is wanted: it puts Bun's own program in the place of a stub.
+    output(Command::new("node").arg(installed("node_modules/bun/install.js")))?;
     Ok(())
 }
 
