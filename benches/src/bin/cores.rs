@@ -8,6 +8,10 @@
 //! here. What can be measured is the server's CPU time for each message: with one thread on core 0 and a
 //! generator on core 1, and with two threads on both cores and a generator on each. Two cores that did
 //! nothing else would do twice as much as one, less what a message costs more.
+//!
+//! Part of that is the generators' doing, who take turns with the server on its cores, and part is that
+//! several messages leave with one write only where they meet. So there is a third measurement: two
+//! servers of one thread each, who share nothing. What two threads cost more than those is the server's.
 
 #![expect(clippy::print_stdout, reason = "its result")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -34,43 +38,62 @@ const MEASURE: Duration = Duration::from_secs(3);
 struct Load {
     name: &'static str,
     path: &'static str,
+    /// How many clients each core has.
     clients: usize,
-    /// How many of them send.
-    senders: usize,
-    /// A sender sends again when it has got so many messages.
-    answers: usize,
+    /// How many of them send, on one core and on two together.
+    senders: [usize; 2],
+    /// Whether all get what one sends.
+    is_group: bool,
 }
 
-const LOADS: [Load; 4] = [
+const LOADS: [Load; 5] = [
     Load {
-        name: "echo, 256 connections",
+        name: "echo, 128 connections for each core",
         path: "/echo/",
-        clients: 256,
-        senders: 256,
-        answers: 1,
+        clients: 128,
+        senders: [128, 256],
+        is_group: false,
     },
     Load {
-        name: "group of 1,000, a handler each, 4 in flight",
-        path: "/chat/",
-        clients: 1000,
-        senders: 4,
-        answers: 4,
-    },
-    Load {
-        name: "group of 1,000, a handler each, 16 in flight",
-        path: "/chat/",
-        clients: 1000,
-        senders: 16,
-        answers: 16,
-    },
-    Load {
-        name: "group of 1,000, relayed, 4 in flight",
+        name: "group of 500 for each core, relayed, 4 in flight for each",
         path: "/relay/",
-        clients: 1000,
-        senders: 4,
-        answers: 4,
+        clients: 500,
+        senders: [4, 8],
+        is_group: true,
+    },
+    Load {
+        name: "the same, 4 in flight in all",
+        path: "/relay/",
+        clients: 500,
+        senders: [4, 4],
+        is_group: true,
+    },
+    Load {
+        name: "group of 500 for each core, a handler each, 4 in flight for each",
+        path: "/chat/",
+        clients: 500,
+        senders: [4, 8],
+        is_group: true,
+    },
+    Load {
+        name: "group of 500 for each core, a handler each, 16 in flight for each",
+        path: "/chat/",
+        clients: 500,
+        senders: [16, 32],
+        is_group: true,
     },
 ];
+
+/// What serves.
+#[derive(Clone, Copy)]
+enum Setup {
+    OneThread,
+    TwoThreads,
+    /// Of one thread each; the clients of one do not meet those of the other.
+    TwoServers,
+}
+
+const SETUPS: [Setup; 3] = [Setup::OneThread, Setup::TwoThreads, Setup::TwoServers];
 
 fn main() -> Result<()> {
     sys::raise_open_files()?;
@@ -83,42 +106,63 @@ fn main() -> Result<()> {
     cargo.args(["--bin", "server"]);
     let package = env!("CARGO_MANIFEST_DIR");
     ensure!(cargo.current_dir(package).status()?.success(), "no server");
-    let mut measured = LOADS.map(|_| [vec![], vec![]]);
+    let mut measured = LOADS.map(|_| SETUPS.map(|_| vec![]));
     for _ in 0..rounds {
         for (load, of_load) in LOADS.into_iter().zip(&mut measured) {
-            for (threads, of_threads) in (1..).zip(of_load) {
-                of_threads.push(measure(load, threads)?);
+            for (setup, of_setup) in SETUPS.into_iter().zip(of_load) {
+                of_setup.push(measure(load, setup)?);
             }
         }
     }
-    println!("CPU µs of the server for each message, medians of {rounds} rounds:");
-    for (load, [one, two]) in LOADS.iter().zip(measured) {
-        let spread = |costs: Vec<f64>| Spread::of(costs).context("no round");
-        let (one, two) = (spread(one)?, spread(two)?);
-        let times = 2.0 * one.median / two.median;
+    println!(
+        "CPU µs of the server for each message, medians of {rounds} rounds; and how many times as much"
+    );
+    println!("as one core two do at that cost.");
+    println!("| | one thread | two threads | two servers | two threads do | two servers do |");
+    println!("|---|---|---|---|---|---|");
+    for (load, costs) in LOADS.iter().zip(measured) {
+        let [one, threads, servers] = costs.map(Spread::of);
+        let (one, threads) = (one.context("no round")?, threads.context("no round")?);
+        let servers = servers.context("no round")?;
+        let times = |two: &Spread| 2.0 * one.median / two.median;
         println!(
-            "{}: {one} with one thread, {two} with two, so two cores do {times:.2} times as much",
-            load.name
+            "| {} | {one} | {threads} | {servers} | {:.2} × | {:.2} × |",
+            load.name,
+            times(&threads),
+            times(&servers)
         );
     }
     Ok(())
 }
 
-/// The server's CPU time for each message, in microseconds.
-fn measure(load: Load, threads: usize) -> Result<f64> {
-    let server = Server::start(threads)?;
+/// The servers' CPU time for each message, in microseconds.
+fn measure(load: Load, setup: Setup) -> Result<f64> {
+    let servers = match setup {
+        Setup::OneThread => vec![Server::start(1, "0")?],
+        Setup::TwoThreads => vec![Server::start(2, "0,1")?],
+        Setup::TwoServers => vec![Server::start(1, "0")?, Server::start(1, "1")?],
+    };
+    let (cores, senders) = match (setup, load.senders) {
+        (Setup::OneThread, [senders, _]) => (1, senders),
+        (Setup::TwoThreads | Setup::TwoServers, [_, senders]) => (2, senders),
+    };
     let received = Arc::new(AtomicU64::new(0));
-    let ready = Arc::new(Barrier::new(threads + 1));
-    for number in 0..threads {
+    let ready = Arc::new(Barrier::new(cores + 1));
+    for number in 0..cores {
         let generator = Generator {
             load,
-            number,
-            of: threads,
+            senders: senders / cores,
+            answers: if load.is_group {
+                senders / servers.len()
+            } else {
+                1
+            },
             received: Arc::clone(&received),
         };
-        let (address, ready) = (server.address, Arc::clone(&ready));
-        // With one thread of the server, the other core; it ends with the program, or fails loudly.
-        let core = if threads == 1 { 1 } else { number };
+        let address = servers[number % servers.len()].address;
+        let ready = Arc::clone(&ready);
+        // The other core than the server's, where that has one; it ends with the program, or fails loudly.
+        let core = 1 - number;
         std::thread::spawn(move || {
             sys::pin(core).expect("there are two cores");
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -129,11 +173,12 @@ fn measure(load: Load, threads: usize) -> Result<f64> {
         });
     }
     ready.wait();
+    let cpu_ns = || servers.iter().map(|it| sys::cpu_ns(it.process.id())).sum();
     std::thread::sleep(WARM);
-    let (before, cpu) = (received.load(Ordering::Relaxed), sys::cpu_ns(server.pid())?);
+    let (before, cpu): (_, Result<u64>) = (received.load(Ordering::Relaxed), cpu_ns());
     std::thread::sleep(MEASURE);
     let messages = received.load(Ordering::Relaxed) - before;
-    let cpu = sys::cpu_ns(server.pid())? - cpu;
+    let cpu = cpu_ns()? - cpu?;
     ensure!(messages > 0, "nothing came");
     Ok(cpu as f64 / 1000.0 / messages as f64)
 }
@@ -145,10 +190,10 @@ struct Server {
 }
 
 impl Server {
-    fn start(threads: usize) -> Result<Self> {
+    fn start(threads: usize, cores: &str) -> Result<Self> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let process = Command::new("taskset")
-            .args(["--cpu-list", if threads == 1 { "0" } else { "0,1" }])
+            .args(["--cpu-list", cores])
             .arg(std::env::current_exe()?.with_file_name("server"))
             .arg(format!("--addr={address}"))
             .arg(format!("--threads={threads}"))
@@ -161,10 +206,6 @@ impl Server {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(server)
-    }
-
-    fn pid(&self) -> u32 {
-        self.process.id()
     }
 }
 
@@ -179,9 +220,10 @@ impl Drop for Server {
 /// The clients of one core.
 struct Generator {
     load: Load,
-    number: usize,
-    /// How many generators there are.
-    of: usize,
+    /// How many of its clients send.
+    senders: usize,
+    /// A sender sends again when it has got so many messages.
+    answers: usize,
     received: Arc<AtomicU64>,
 }
 
@@ -189,14 +231,14 @@ impl Generator {
     /// Opens its clients, and runs until the server is gone.
     async fn run(self, server: SocketAddr, ready: &Barrier) {
         let mut clients = Vec::new();
-        for number in (self.number..self.load.clients).step_by(self.of) {
+        for _ in 0..self.load.clients {
             let client = Client::open(self.load, server).await;
-            clients.push((number, client.expect("the server accepts")));
+            clients.push(client.expect("the server accepts"));
         }
         ready.wait();
         let mut running = JoinSet::new();
-        for (number, client) in clients {
-            let answers = (number < self.load.senders).then_some(self.load.answers);
+        for (number, client) in clients.into_iter().enumerate() {
+            let answers = (number < self.senders).then_some(self.answers);
             running.spawn(client.run(answers, Arc::clone(&self.received)));
         }
         // They end when the server is stopped.
