@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::event::{EventType, event_type_hash, same_event_type};
+use crate::event::{EventType, event_type_hash};
 use crate::transport::Frame;
 use crate::{Event, Result, TypedEvent};
 
@@ -182,7 +182,7 @@ impl Table {
             let entry = &self.entries[usize::from(position) - 1];
             if let Key::Event { name, hash: own } = entry.key
                 && own == hash
-                && same_event_type(name, event_type.as_str())
+                && event_type.is(name)
             {
                 return Some(entry.route);
             }

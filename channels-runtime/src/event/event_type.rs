@@ -82,11 +82,17 @@ impl EventType {
     pub(crate) fn hash(&self) -> u32 {
         self.hash
     }
+
+    /// Whether this is the type of a name with the same hash.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        // Most often a type is written as its handler's is.
+        self.as_str() == name || same(self.as_str(), name)
+    }
 }
 
 impl PartialEq for EventType {
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && same(self.as_str(), other.as_str())
+        self.hash == other.hash && self.is(other.as_str())
     }
 }
 

@@ -144,12 +144,17 @@ impl Event {
         let type_name = std::any::type_name::<E>();
         match self.0.encoded().get() {
             Some((known, frame)) if *known == type_name => Ok(frame.clone()),
-            // Both are the user's own code, and the runtime may hold its locks here.
-            _ => catch_unwind(AssertUnwindSafe(|| {
-                self.encode(self.get::<E>()?, type_name)
-            }))
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Encode, "the event's code panicked"))),
+            _ => self.encode_payload::<E>(type_name),
         }
+    }
+
+    #[cold]
+    fn encode_payload<E: TypedEvent>(&self, type_name: &'static str) -> Result<Frame> {
+        // Both are the user's own code, and the runtime may hold its locks here.
+        catch_unwind(AssertUnwindSafe(|| {
+            self.encode(self.get::<E>()?, type_name)
+        }))
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Encode, "the event's code panicked")))
     }
 
     /// The frame of a value, if that is the payload itself.

@@ -3,7 +3,7 @@
 //! An idle connection holds none, so it does not pay for its largest handler; a message allocates
 //! none, for the place of the last handler of this kind is used again.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::cell::RefCell;
 use std::pin::Pin;
 
@@ -14,9 +14,9 @@ const SPARE: usize = 32;
 pub(crate) type Slot<F> = Pin<Box<Option<F>>>;
 
 thread_local! {
-    /// The spare places by the type of their future. There are as many types as the program has
+    /// The spare places, a vector for each type of future. There are as many types as the program has
     /// consumers, so the list is searched, not hashed.
-    static PLACES: RefCell<Vec<(TypeId, Box<dyn Any>)>> = const { RefCell::new(Vec::new()) };
+    static PLACES: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Puts a future into a place.
@@ -41,21 +41,19 @@ pub(crate) fn clear<F: 'static>(mut slot: Slot<F>) {
 }
 
 fn with_spare<F: 'static, T: Default>(with: impl FnOnce(&mut Vec<Slot<F>>) -> T) -> T {
-    let key = TypeId::of::<F>();
     // While the thread ends there is nothing to borrow from.
-    PLACES
-        .try_with(|places| {
-            let mut places = places.borrow_mut();
-            let at = places
-                .iter()
-                .position(|(known, _)| *known == key)
-                .unwrap_or_else(|| {
-                    places.push((key, Box::new(Vec::<Slot<F>>::new())));
-                    places.len() - 1
-                });
-            places[at].1.downcast_mut().map(with).unwrap_or_default()
-        })
-        .unwrap_or_default()
+    let with_places = PLACES.try_with(|places| {
+        let mut places = places.borrow_mut();
+        let mut known = places.iter_mut();
+        if let Some(spare) = known.find_map(|spare| spare.downcast_mut()) {
+            return with(spare);
+        }
+        let mut spare = Vec::new();
+        let result = with(&mut spare);
+        places.push(Box::new(spare));
+        result
+    });
+    with_places.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -261,6 +261,7 @@ impl WebSocket {
     }
 
     /// Remembers the event that is being handled.
+    #[inline]
     pub(crate) fn handles(&mut self, event: Option<Event>) {
         self.event = event;
     }
