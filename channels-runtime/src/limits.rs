@@ -39,7 +39,8 @@ pub struct Limits {
     /// Silence after that ping, until the connection counts as lost: 30 s. The client of a response
     /// that reads nothing of what waits for it counts as lost after both.
     pub ping_timeout: Duration,
-    /// How long a closing socket waits for the peer's close frame: 5 s.
+    /// How long a closing socket waits for the peer's close frame, and before that for a peer that takes
+    /// nothing of what is queued: 5 s.
     pub close_timeout: Duration,
     /// How long a handler may run after its connection has ended, and `disconnect` behind it: 10 s.
     pub grace: Duration,

@@ -114,6 +114,7 @@ impl Link {
         })
     }
 
+    #[inline]
     pub(crate) fn register(&self, waker: &Waker) {
         let known = self.task.get_or_init(|| waker.clone());
         debug_assert!(known.will_wake(waker), "a task has one waker");
@@ -184,7 +185,7 @@ impl Link {
     pub(crate) fn turn(&self, busy: bool, output: Output, cx: &mut Context<'_>) -> Turn {
         let mut state = self.state();
         state.busy = busy;
-        let was_full = state.outbound.is_full();
+        let (unwritten, was_full) = (state.outbound.bytes(), state.outbound.is_full());
         // What the flusher has still to write is left to it in any case: it is about to.
         let leaves = (output == Output::Leave || state.flushing) && !was_full;
         let is_new = leaves && !state.flushing && !state.outbound.is_empty();
@@ -195,8 +196,8 @@ impl Link {
             state.outbound.poll_flush(cx)
         };
         let is_full = was_full && state.outbound.is_full();
-        if was_full && !is_full {
-            // Not listened to so far, but it takes what is sent.
+        if was_full && state.outbound.bytes() < unwritten {
+            // It is not listened to, but takes what is sent.
             self.heard();
         }
         let turn = Turn {
@@ -219,11 +220,18 @@ impl Link {
     }
 
     /// Whether the socket may have something to read since it had nothing.
+    #[inline]
     pub(crate) fn take_readable(&self) -> bool {
         self.readable.load(Ordering::Relaxed) && self.readable.swap(false, Ordering::Acquire)
     }
 
+    /// The same, without taking notice.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.readable.load(Ordering::Acquire)
+    }
+
     /// Says that a handler begins to run, where that matters to anybody.
+    #[inline]
     pub(crate) fn begin_handler(&self) {
         if self.table.relays() {
             self.state().busy = true;
@@ -289,6 +297,11 @@ impl Link {
         }
     }
 
+    /// How many bytes have still to be written.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.state().outbound.bytes()
+    }
+
     /// Writes all that the socket takes, in the closing handshake.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.state().outbound.poll_flush(cx)
@@ -315,6 +328,7 @@ impl Link {
     }
 
     /// Something came from the peer.
+    #[inline]
     pub(crate) fn heard(&self) {
         self.quiet.store(0, Ordering::Relaxed);
     }
@@ -349,6 +363,7 @@ impl Link {
     }
 
     /// No code panics while it holds this lock.
+    #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,8 +18,7 @@ const SMALL: usize = 256;
 /// A queue that costs nothing while it is empty.
 #[derive(Debug)]
 pub(crate) struct Outbound {
-    /// Missing until the server has written the 101.
-    sink: Option<WriteHalf>,
+    sink: Sink,
     frames: Queue<Frame>,
     /// How much of the first frame is written already.
     written: usize,
@@ -30,10 +29,19 @@ pub(crate) struct Outbound {
     waiting: Vec<Waker>,
 }
 
+#[derive(Debug)]
+enum Sink {
+    /// The server has still to write the 101.
+    Missing,
+    Open(WriteHalf),
+    /// Nothing more is written: what is pushed is dropped.
+    Gone,
+}
+
 impl Outbound {
     pub(crate) fn new(high_water: usize) -> Self {
         Self {
-            sink: None,
+            sink: Sink::Missing,
             frames: Queue::new(),
             written: 0,
             bytes: 0,
@@ -44,7 +52,7 @@ impl Outbound {
 
     /// From now on there is something to write to.
     pub(crate) fn attach(&mut self, sink: WriteHalf) {
-        self.sink = Some(sink);
+        self.sink = Sink::Open(sink);
     }
 
     /// Whether a sender would have to wait.
@@ -56,9 +64,17 @@ impl Outbound {
         self.frames.is_empty()
     }
 
+    /// How many bytes wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    #[inline]
     pub(crate) fn push(&mut self, frame: Frame) {
-        self.bytes += frame.len();
-        self.frames.push(frame);
+        if !matches!(self.sink, Sink::Gone) {
+            self.bytes += frame.len();
+            self.frames.push(frame);
+        }
     }
 
     /// Remembers who waits for room.
@@ -72,8 +88,8 @@ impl Outbound {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.flush(|sink, slices| sink.poll_write(cx, slices)))?;
         match &mut self.sink {
-            Some(sink) => sink.poll_flush(cx),
-            None => Poll::Ready(Ok(())),
+            Sink::Open(sink) => sink.poll_flush(cx),
+            Sink::Missing | Sink::Gone => Poll::Ready(Ok(())),
         }
     }
 
@@ -88,8 +104,8 @@ impl Outbound {
     /// Says that nothing more will be written.
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.sink {
-            Some(sink) => sink.poll_shutdown(cx),
-            None => Poll::Ready(Ok(())),
+            Sink::Open(sink) => sink.poll_shutdown(cx),
+            Sink::Missing | Sink::Gone => Poll::Ready(Ok(())),
         }
     }
 
@@ -98,7 +114,7 @@ impl Outbound {
         mut write: impl FnMut(&mut WriteHalf, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         while let Some(first) = self.frames.front() {
-            let Some(sink) = &mut self.sink else {
+            let Sink::Open(sink) = &mut self.sink else {
                 return Poll::Pending;
             };
             let mut write = |slices: &[IoSlice<'_>]| write(sink, slices);
@@ -123,6 +139,7 @@ impl Outbound {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn advance(&mut self, written: usize) {
         self.bytes -= written;
         self.written += written;
@@ -132,20 +149,21 @@ impl Outbound {
             self.written -= first.len();
             self.frames.pop();
         }
-        if !self.is_full() {
+        if !self.waiting.is_empty() && !self.is_full() {
             self.wake_waiting();
         }
     }
 
     /// Drops what is left, and the sink: the socket is gone.
     pub(crate) fn clear(&mut self) {
-        self.sink = None;
+        self.sink = Sink::Gone;
         self.frames.clear();
         self.written = 0;
         self.bytes = 0;
         self.wake_waiting();
     }
 
+    #[cold]
     fn wake_waiting(&mut self) {
         std::mem::take(&mut self.waiting)
             .into_iter()

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use super::link::{Link, Output};
 use super::queue::Queue;
@@ -17,6 +19,9 @@ use crate::{CloseCode, CloseFrame, Message};
 
 /// How many messages wait for their handler before the socket is no longer read.
 const INBOUND: usize = 16;
+
+/// How many frames that no handler gets are taken at the most before other connections have their turn.
+const UNHANDLED: usize = 64;
 
 /// How much is read, and thrown away, of a peer that was refused and goes on sending.
 const DRAIN_BYTES: usize = 64 * 1024 * 1024;
@@ -32,6 +37,8 @@ pub(crate) struct Wire {
     drained: bool,
     /// Whether events waited when the task looked last.
     has_events: bool,
+    /// Why nothing can be written any more. What the peer sent before is still taken.
+    unwritable: Option<io::Error>,
 }
 
 enum Stage {
@@ -48,7 +55,11 @@ struct Ending {
     decoder: Decoder,
     disconnect: Disconnect,
     awaits: Awaits,
+    /// How much had still to be written when the task looked last.
+    unwritten: usize,
+    /// Until when the next byte has to be taken, and in the end the peer's close frame to come.
     deadline: Pin<Box<Sleep>>,
+    timeout: Duration,
 }
 
 /// What has to happen before the stream can be dropped. In all cases what is queued is written.
@@ -78,10 +89,12 @@ impl Wire {
             reader: link.into(),
             drained: false,
             has_events: true,
+            unwritable: None,
         }
     }
 
     /// The next message that waits for its handler.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<Message> {
         self.inbound.pop()
     }
@@ -168,11 +181,14 @@ impl Wire {
             return Poll::Pending;
         };
         let room = if busy { INBOUND } else { 1 };
-        loop {
+        for _ in 0..UNHANDLED {
             let turn = link.turn(busy, output, cx);
             self.has_events = turn.has_events;
             if let Poll::Ready(Err(error)) = turn.flushed {
-                return Poll::Ready(End::Lost(error));
+                link.end();
+                self.unwritable = Some(error);
+                self.drained = false;
+                continue;
             }
             if let Some(close) = turn.close {
                 let (frame, by) = *close;
@@ -192,7 +208,10 @@ impl Wire {
             let mut reader = Context::from_waker(&self.reader);
             let Poll::Ready(incoming) = decoder.poll_next(io, &mut reader) else {
                 self.drained = true;
-                return Poll::Pending;
+                return match self.unwritable.take_if(|_| !link.is_readable()) {
+                    Some(error) => Poll::Ready(End::Lost(error)),
+                    None => Poll::Pending,
+                };
             };
             link.heard();
             // Most reads take all that there is: then the socket is not read once more to say so.
@@ -217,18 +236,22 @@ impl Wire {
                 Err(ReadError::Lost(error)) => return Poll::Ready(End::Lost(error)),
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Sends the last frame. A close of the peer is answered with the same.
     fn begin_ending(&mut self, link: &Link, frame: CloseFrame, by: DisconnectedBy, awaits: Awaits) {
         link.say_goodbye(&frame);
-        if let Stage::Open(io, decoder) = std::mem::replace(&mut self.stage, Stage::Gone) {
+        if let Stage::Open(io, decoder) = mem::replace(&mut self.stage, Stage::Gone) {
             self.stage = Stage::Ending(Box::new(Ending {
                 io,
                 decoder,
                 disconnect: Disconnect::new(frame, by),
                 awaits,
+                unwritten: link.unwritten(),
                 deadline: Box::pin(sleep(self.limits.close_timeout)),
+                timeout: self.limits.close_timeout,
             }));
         }
     }
@@ -237,11 +260,16 @@ impl Wire {
 impl Ending {
     /// Ready when all is written and what is awaited has come, or when the time is up.
     fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<Disconnect> {
-        let time_is_up = self.deadline.as_mut().poll(cx).is_ready();
-        if time_is_up || self.poll_farewell(link, cx).is_ready() {
+        if self.poll_farewell(link, cx).is_ready() {
             return Poll::Ready(self.disconnect.clone());
         }
-        Poll::Pending
+        // A slow peer that goes on taking what is queued has its time for each part of it.
+        let unwritten = link.unwritten();
+        if mem::replace(&mut self.unwritten, unwritten) > unwritten {
+            self.deadline.as_mut().reset(Instant::now() + self.timeout);
+        }
+        ready!(self.deadline.as_mut().poll(cx));
+        Poll::Ready(self.disconnect.clone())
     }
 
     /// An error here is an end like any other: both sides know that it is over.
@@ -249,15 +277,10 @@ impl Ending {
         ready!(link.poll_flush(cx))?;
         match &mut self.awaits {
             Awaits::Nothing => {}
-            Awaits::CloseFrame => loop {
-                match ready!(self.decoder.poll_next(&mut self.io, cx)) {
-                    Ok(Incoming::Close(_)) | Err(_) => {
-                        self.awaits = Awaits::Nothing;
-                        break;
-                    }
-                    Ok(Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong) => {}
-                }
-            },
+            Awaits::CloseFrame => {
+                ready!(self.poll_close_frame(cx));
+                self.awaits = Awaits::Nothing;
+            }
             Awaits::EndOfStream(discarded) => {
                 ready!(link.poll_shutdown(cx))?;
                 return drain(&mut self.io, discarded, cx);
@@ -265,17 +288,33 @@ impl Ending {
         }
         link.poll_shutdown(cx)
     }
+
+    /// Drops what comes before the peer's close frame, or before its end.
+    fn poll_close_frame(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..UNHANDLED {
+            match ready!(self.decoder.poll_next(&mut self.io, cx)) {
+                Ok(Incoming::Close(_)) | Err(_) => return Poll::Ready(()),
+                Ok(Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong) => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
 }
 
 fn drain(io: &mut ReadHalf, discarded: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
     let mut buffer = [0; 4096];
-    while *discarded < DRAIN_BYTES {
+    for _ in 0..UNHANDLED {
         match ready!(io.poll_read(cx, &mut buffer))? {
-            0 => break,
+            0 => return Poll::Ready(Ok(())),
             read => *discarded += read,
         }
+        if *discarded >= DRAIN_BYTES {
+            return Poll::Ready(Ok(()));
+        }
     }
-    Poll::Ready(Ok(()))
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 fn no_status() -> CloseFrame {

@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::BufMut;
 use hyper_util::rt::TokioIo;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A peer that is gone is an error, never a signal.
@@ -18,6 +19,10 @@ const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 /// Where the standard library has set that for the socket, or there are no signals.
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
 const NO_SIGNAL: i32 = 0;
+
+/// Whether a read that does not fill its buffer has taken all there is, and what comes later wakes the
+/// reader: so it is with epoll's edges, and tokio itself relies on it.
+const SHORT_READ_IS_ALL: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 pub(super) type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
@@ -40,12 +45,14 @@ impl ReadHalf {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        let polled = match self {
-            Self::Tcp(half) => Pin::new(half).poll_read(cx, &mut buffer),
-            Self::Other(half) => Pin::new(half).poll_read(cx, &mut buffer),
-        };
-        polled.map_ok(|()| buffer.filled().len())
+        match self {
+            Self::Tcp(half) => poll_read_tcp(half.as_ref(), cx, buffer),
+            Self::Other(half) => {
+                let mut buffer = ReadBuf::new(buffer);
+                let polled = Pin::new(half).poll_read(cx, &mut buffer);
+                polled.map_ok(|()| buffer.filled().len())
+            }
+        }
     }
 
     /// Whether there may be something to read, where that can be known; if not, `cx` is woken when
@@ -119,6 +126,34 @@ impl WriteHalf {
         match self {
             Self::Tcp(half) => Pin::new(half).poll_shutdown(cx),
             Self::Other(half) => Pin::new(half).poll_shutdown(cx),
+        }
+    }
+}
+
+/// Reads as `TcpStream::poll_read` does, for half of what that costs where there is something: nobody
+/// is registered to be woken then, and tokio's budget is not asked. So loops around it are bounded.
+fn poll_read_tcp(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        let mut all = None;
+        let tried = stream.try_io(Interest::READABLE, || {
+            let read = (&*SockRef::from(stream)).read(buffer)?;
+            if SHORT_READ_IS_ALL && (1..buffer.len()).contains(&read) {
+                // So tokio knows it, without being told by one more read.
+                all = Some(read);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(read)
+        });
+        match (all, tried) {
+            (Some(read), _) => return Poll::Ready(Ok(read)),
+            (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                ready!(stream.poll_read_ready(cx))?;
+            }
+            (None, read) => return Poll::Ready(read),
         }
     }
 }

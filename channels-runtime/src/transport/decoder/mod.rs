@@ -23,6 +23,9 @@ const READ_BUFFER: usize = 64 * 1024;
 /// How much of a payload must be missing to be read where it will lie, without a copy.
 const DIRECT: usize = 16 * 1024;
 
+/// How often a socket is read at the most before other connections have their turn.
+const READS: usize = 16;
+
 /// The longest payload of a control frame (RFC 6455 §5.5).
 const MAX_CONTROL: usize = 125;
 
@@ -110,7 +113,7 @@ impl Decoder {
         if let Some(incoming) = self.decode_unread()? {
             return Poll::Ready(Ok(incoming));
         }
-        loop {
+        for _ in 0..READS {
             let decoded = match &mut self.frame {
                 Some(frame) if frame.missing() >= DIRECT => {
                     ready!(frame.poll_append(io, cx)).map_err(ReadError::Lost)?;
@@ -122,6 +125,8 @@ impl Decoder {
                 return Poll::Ready(Ok(incoming));
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Decodes what an earlier read left.
