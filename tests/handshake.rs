@@ -48,6 +48,20 @@ impl Door {
     }
 }
 
+/// Notes each request that comes to it.
+#[consumer(http)]
+struct Page {
+    journal: Journal,
+}
+
+#[consumer]
+impl Page {
+    async fn handle(&mut self, http: &mut HttpExchange, body: String) -> Result {
+        self.journal.note(format!("{} {body}", http.method()));
+        http.send_response(StatusCode::OK, "noted").await
+    }
+}
+
 /// Notes that a `connect` has ended, or was dropped.
 struct NoteAtEnd(Journal);
 
@@ -59,16 +73,19 @@ impl Drop for NoteAtEnd {
 
 async fn doors(limits: Limits) -> (Running, Journal) {
     let journal = Journal::default();
+    (Running::start(&app(limits, &journal)).await, journal)
+}
+
+fn app(limits: Limits, journal: &Journal) -> ProtocolTypeRouter {
     let door = Door::app_with({
         let journal = journal.clone();
         move |_| Door {
             journal: journal.clone(),
         }
     });
-    let app = ProtocolTypeRouter::new()
+    ProtocolTypeRouter::new()
         .limits(limits)
-        .websocket(URLRouter::new().path("<slug:what>/", door));
-    (Running::start(&app).await, journal)
+        .websocket(URLRouter::new().path("<slug:what>/", door))
 }
 
 /// No limit ends what should end without one.
@@ -185,6 +202,42 @@ async fn a_handshake_may_come_in_pieces() {
         stream.write_all(second).await.expect("written");
         assert_eq!(answer(&mut stream).await, whole, "cut at {cut}");
     }
+}
+
+#[tokio::test]
+async fn what_comes_behind_a_refused_handshake_is_read_once() {
+    let journal = Journal::default();
+    let page = Page::app_with({
+        let journal = journal.clone();
+        move |_| Page {
+            journal: journal.clone(),
+        }
+    });
+    let page = URLRouter::new().path("page", page);
+    let server = Running::start(&app(Limits::default(), &journal).http(page)).await;
+    let post = "POST /page HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none";
+    let last = "GET /page HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    for is_odd in [false, true] {
+        let refused = handshake("/deny/", is_odd);
+        // How much of it comes with the head.
+        for cut in [0, 1, post.len() - 1, post.len()] {
+            let before = journal.lines().len();
+            let (behind, later) = post.split_at(cut);
+            let mut stream = connected(&server).await;
+            let first = format!("{refused}{behind}");
+            stream.write_all(first.as_bytes()).await.expect("written");
+            until("it is refused", || journal.lines().len() >= before + 2).await;
+            stream.write_all(later.as_bytes()).await.expect("written");
+            until("it is posted", || journal.lines().len() >= before + 3).await;
+            stream.write_all(last.as_bytes()).await.expect("written");
+            let answer = answer(&mut stream).await;
+            let noted = &journal.lines()[before..];
+            let case = format!("odd: {is_odd}, cut at {cut}: {answer}");
+            assert_eq!(noted, ["connect", "over", "POST one", "GET "], "{case}");
+            assert_eq!(answer.matches("HTTP/1.1 ").count(), 3, "{case}");
+        }
+    }
+    server.stopped().await.expect("a clean stop");
 }
 
 #[tokio::test]

@@ -37,7 +37,9 @@ struct Opening<'a> {
     answering: Answering<'a>,
     /// Where the stream goes to.
     accepted: oneshot::Sender<Rewound>,
-    /// What came behind the head.
+    /// How long the head is.
+    length: usize,
+    /// What came behind the head, with it or later.
     early: Bytes,
 }
 
@@ -60,7 +62,7 @@ pub(super) async fn answer(
         return None;
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let read = [&first[..], &opening.early].concat();
+        let read = [&first[..opening.length], &opening.early].concat();
         return Some(Rest {
             stream: Rewound::new(read.into(), stream),
             refusal: Some(response),
@@ -102,6 +104,7 @@ fn open<'a>(first: &Bytes, app: &'a ProtocolTypeRouter, info: &ConnectInfo) -> O
     Some(Opening {
         answering: app.shake_hands(request, Upgrade::Direct(coming))?,
         accepted,
+        length,
         // A copy: even an empty slice would keep the head.
         early: Bytes::copy_from_slice(&first[length..]),
     })
