@@ -216,6 +216,49 @@ async fn a_full_channel_gives_the_event_back() {
     assert_eq!(event.get::<Said>().expect("typed").text, "too much");
 }
 
+/// Who got the event back would send it again.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_displaces_another_does_not_come_back() {
+    #[consumer(groups("g"), mailbox = 1, overflow = drop_oldest)]
+    #[derive(Default)]
+    struct Latest;
+
+    #[consumer]
+    impl Latest {
+        async fn connect(&mut self, socket: &mut WebSocket) -> Result {
+            socket.accept().await?;
+            socket.send(socket.channel_name()?.to_string()).await?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(())
+        }
+
+        #[handler("group.said")]
+        async fn said(&mut self, socket: &mut WebSocket, event: &Said) -> Result {
+            socket.send(event.text.clone()).await
+        }
+    }
+
+    let layer = InMemoryChannelLayer::new();
+    let app = app(Latest::app()).channel_layer(layer.clone());
+    let mut client = WebsocketCommunicator::new(&app, "/ws/");
+    client.connect().await.expect("accepted");
+    let name: String = client.receive().await.expect("a name");
+    let name = ChannelName::new(&name).expect("a valid name");
+    let said = |text: &str| Event::from(Said { text: text.into() });
+    for text in ["one", "two"] {
+        let sent = layer.send(&name, said(text)).await;
+        sent.expect("it waits for its handler");
+    }
+    let group = GroupName::new("g").expect("a name");
+    let delivery = layer.group_send(group, said("three"), None).await;
+    let delivery = delivery.expect("sent");
+    let counts = (delivery.matched, delivery.queued, delivery.dropped);
+    assert_eq!(counts, (1, 1, 1));
+    hears(&mut client, "three").await;
+    assert!(client.receives_nothing().await);
+    assert_eq!(app.context().stats().drops(DropReason::Oldest), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn coalescing_keeps_the_newest_of_each_key() {
     let fixture = fixture();

@@ -46,7 +46,7 @@ pub enum ErrorKind {
     Stop,
     /// The connection is over, or closing: nothing more can be sent on it.
     Closed,
-    /// The receiving channel's mailbox is full.
+    /// The receiving channel has no room for the event, which was not queued.
     ChannelFull,
     /// A group or channel name is not allowed.
     Name,

@@ -121,7 +121,7 @@ impl Hub {
             .map_err(|error| error.with_unsent(event.clone()))?;
         match self.deliver(channel.as_str(), &event) {
             Delivered::Full => Err(Error::channel_full(channel, event)),
-            Delivered::Queued | Delivered::Closed => Ok(()),
+            Delivered::Queued | Delivered::Displaced | Delivered::Closed => Ok(()),
         }
     }
 
@@ -193,6 +193,10 @@ impl Hub {
             delivery.matched += 1;
             match member.receiver.deliver(event) {
                 Delivered::Queued => delivery.queued += 1,
+                Delivered::Displaced => {
+                    delivery.queued += 1;
+                    delivery.dropped += 1;
+                }
                 Delivered::Full => delivery.dropped += 1,
                 Delivered::Closed => {}
             }

@@ -34,8 +34,8 @@ use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 /// # Delivery
 ///
 /// At most once, and in order for one sender that awaits each send. A receiver that is gone is
-/// no error; a receiver whose mailbox is full is an error for [`send`](Self::send) and a number
-/// in [`Delivery`] for [`group_send`](Self::group_send). Nothing waits for a receiver.
+/// no error; a receiver that has no room for the event is an error for [`send`](Self::send) and a
+/// number in [`Delivery`] for [`group_send`](Self::group_send). Nothing waits for a receiver.
 ///
 /// # Membership
 ///
@@ -121,7 +121,9 @@ pub trait Receiver: Send + Sync {
 pub enum Delivered {
     /// It waits for its handler.
     Queued,
-    /// There was no room: it, or another event in its place, was dropped.
+    /// It waits for its handler; there was no room, so another event was dropped for it.
+    Displaced,
+    /// There was no room: it was dropped.
     Full,
     /// The receiver has ended.
     Closed,
@@ -135,7 +137,7 @@ pub struct Delivery {
     pub matched: usize,
     /// At how many of them it waits for its handler.
     pub queued: usize,
-    /// At how many of them something was dropped for want of room.
+    /// At how many of them something was dropped for want of room: the event, or another for it.
     pub dropped: usize,
 }
 

@@ -44,7 +44,8 @@ impl Pushed {
     pub(crate) fn delivered(self) -> Delivered {
         match self {
             Self::Queued | Self::Coalesced => Delivered::Queued,
-            Self::DroppedNewest | Self::DroppedOldest | Self::MustClose => Delivered::Full,
+            Self::DroppedOldest => Delivered::Displaced,
+            Self::DroppedNewest | Self::MustClose => Delivered::Full,
         }
     }
 }
