@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
-use channels::{BlockingChannelLayer, Delivered, DropReason, GroupName, Receiver};
+use channels::{BlockingChannelLayer, Delivered, DropReason, GroupName, Receiver, WebSocketApp};
+use serde_json::json;
 use support::{app, until, within};
 
 #[derive(Event, Serialize, Deserialize)]
@@ -84,15 +85,44 @@ impl Member {
     }
 }
 
+/// Naps, and passes on what it hears.
+#[consumer(mailbox = 4, overflow = coalesce)]
+#[derive(Default)]
+struct Relaying;
+
+#[consumer]
+impl Relaying {
+    async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
+        match text.split_once(' ') {
+            Some((_, group)) => socket.group_add(group).await?,
+            None => tokio::time::sleep(Duration::from_secs(1)).await,
+        }
+        socket.send("done").await
+    }
+
+    #[handler("group.moved", relay)]
+    async fn moved(&mut self, socket: &mut WebSocket, event: &Moved) -> Result {
+        socket.send_json(event).await
+    }
+}
+
 struct Fixture {
     app: ProtocolTypeRouter,
     layer: InMemoryChannelLayer,
 }
 
 fn fixture() -> Fixture {
+    fixture_of(Member::app())
+}
+
+fn relaying() -> Fixture {
+    fixture_of(Relaying::app())
+}
+
+fn fixture_of(consumer: impl WebSocketApp) -> Fixture {
     let layer = InMemoryChannelLayer::new();
     Fixture {
-        app: app(Member::app()).channel_layer(layer.clone()),
+        app: app(consumer).channel_layer(layer.clone()),
         layer,
     }
 }
@@ -259,14 +289,18 @@ async fn an_event_that_displaces_another_does_not_come_back() {
     assert_eq!(app.context().stats().drops(DropReason::Oldest), 2);
 }
 
+/// As its sender's own value, as from another program, and both.
 #[tokio::test(start_paused = true)]
 async fn coalescing_keeps_the_newest_of_each_key() {
-    let fixture = fixture();
-    let mut member = fixture.member().await;
-    member.send("nap").await.expect("sent");
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    let group = GroupName::new("g").expect("a name");
-    for (who, to) in [
+    let own = |who: &str, to| {
+        let who = who.to_owned();
+        Event::from(Moved { who, to })
+    };
+    let others = |who: &str, to| {
+        let payload = json!({ "who": who, "to": to });
+        Event::new("group.moved", payload).expect("an event")
+    };
+    let moves = [
         ("a", 1),
         ("b", 1),
         ("c", 1),
@@ -274,25 +308,37 @@ async fn coalescing_keeps_the_newest_of_each_key() {
         ("a", 2),
         ("b", 2),
         ("a", 3),
-    ] {
-        let event = Moved {
-            who: who.to_owned(),
-            to,
-        };
-        fixture
-            .layer
-            .group_send(group, event.into(), None)
-            .await
-            .expect("sent");
+    ];
+    for relays in [false, true] {
+        for is_own in [[true, true], [false, false], [true, false]] {
+            let fixture = if relays { relaying() } else { fixture() };
+            let mut member = fixture.member().await;
+            member.send("nap").await.expect("sent");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let group = GroupName::new("g").expect("a name");
+            for (at, (who, to)) in moves.into_iter().enumerate() {
+                let is_own = is_own[at % 2];
+                let event = if is_own {
+                    own(who, to)
+                } else {
+                    others(who, to)
+                };
+                let sent = fixture.layer.group_send(group, event, None).await;
+                sent.expect("sent");
+            }
+            hears(&mut member, "done").await;
+            for (who, to) in [("c", 1), ("d", 1), ("b", 2), ("a", 3)] {
+                let expected = if relays {
+                    format!(r#"{{"who":"{who}","to":{to}}}"#)
+                } else {
+                    format!("{who} to {to}")
+                };
+                hears(&mut member, &expected).await;
+            }
+            let drops = fixture.app.context().stats().drops(DropReason::Coalesced);
+            assert_eq!(drops, 3);
+        }
     }
-    hears(&mut member, "done").await;
-    for expected in ["c to 1", "d to 1", "b to 2", "a to 3"] {
-        hears(&mut member, expected).await;
-    }
-    assert_eq!(
-        fixture.app.context().stats().drops(DropReason::Coalesced),
-        3
-    );
 }
 
 #[tokio::test(start_paused = true)]

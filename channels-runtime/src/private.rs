@@ -10,7 +10,7 @@ pub use crate::consumer::{
     HttpKind, Input, IsBlockingConnection, IsConnection, Kind, Mode, Options, Outcome, Overflow,
     Relay, Relays, Speaks, Supports, Table, WebSocketKind, hook,
 };
-pub use crate::event::{EventType, FromEvent, TypedEvent};
+pub use crate::event::{CoalesceKey, EventType, FromEvent, TypedEvent};
 pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 
@@ -44,7 +44,7 @@ where
 /// The event type of a typed event, and what to say of another.
 type Typed = Option<(&'static str, &'static str)>;
 
-/// What a payload says of its event type.
+/// What a payload says of its event type, and of its key.
 ///
 /// Of what is no event, [`NoEvent`] says it: a handler that takes such is reported for that alone.
 #[derive(Debug)]
@@ -53,12 +53,18 @@ pub struct Expected<T: ?Sized>(PhantomData<T>);
 impl<T: FromEvent> Expected<T> {
     /// The type that the payload is tied to, if it is.
     pub const TYPE: Typed = T::EXPECTED;
+
+    /// The key of the event that the payload is.
+    pub const KEY: CoalesceKey = T::KEY;
 }
 
 /// What [`Expected`] falls back on.
 pub trait NoEvent {
     /// Not tied to any type.
     const TYPE: Typed = None;
+
+    /// No other key than the event's own.
+    const KEY: CoalesceKey = CoalesceKey::OWN;
 }
 
 impl<T: ?Sized> NoEvent for Expected<T> {}

@@ -58,7 +58,8 @@ fn table_and_dispatch(consumer: &Consumer) -> TokenStream {
 
 /// ```text
 /// const TABLE: &'static rt::Table = {
-///     const ENTRIES: &[rt::Entry] = &[rt::Entry::event("call.back", 1, rt::Mode::Async)];
+///     use rt::NoEvent as _;
+///     const ENTRIES: &[rt::Entry] = &[rt::Entry::event("call.back", 1, rt::Mode::Async).key(…)];
 ///     const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);
 ///     rt::supports::<Self, rt::hook::Receive>();
 ///     &rt::Table::new(ENTRIES, &SLOTS)
@@ -71,8 +72,14 @@ fn table(consumer: &Consumer) -> TokenStream {
     let supported = handlers
         .iter()
         .filter_map(|handler| consumer.support(handler));
+    // What is no event has its `KEY` from there; the call of the method reports it.
+    let has_keys = handlers
+        .iter()
+        .any(|handler| consumer.key(handler).is_some());
+    let no_event = has_keys.then(|| quote!(use #rt::NoEvent as _;));
     quote_spanned! {Span::mixed_site()=>
         const TABLE: &'static #rt::Table = {
+            #no_event
             const ENTRIES: &[#rt::Entry] = &[#(#entries,)*];
             const SLOTS: [::core::primitive::u16; #rt::table_size(ENTRIES.len())] =
                 #rt::table_slots(ENTRIES);
@@ -134,7 +141,7 @@ impl Consumer {
             .any(|handler| handler.call.mode == mode)
     }
 
-    /// `rt::Entry::event("call.back", 1, rt::Mode::Async)`
+    /// `rt::Entry::event("call.back", 1, rt::Mode::Async).key(…)`
     fn entry(&self, handler: &Handler) -> TokenStream {
         let rt = self.runtime.here();
         let id = handler.id();
@@ -152,7 +159,8 @@ impl Consumer {
             Entry::Event(literal) => quote!(event(#literal, #id, #rt::Mode::#mode)),
             Entry::Fallback(_) => quote!(fallback(#id, #rt::Mode::#mode)),
         };
-        quote!(#(#conditions)* #rt::Entry::#entry)
+        let key = self.key(handler);
+        quote!(#(#conditions)* #rt::Entry::#entry #key)
     }
 
     /// `Relay(rt::Relay::json::<CallBack>())`
@@ -161,6 +169,22 @@ impl Consumer {
         let span = generated(ty.span());
         let rt = self.runtime.at(span);
         quote_spanned!(span=> Relay(#rt::Relay::json::<#ty>()))
+    }
+
+    /// `.key(rt::Expected::<CallBack>::KEY)`
+    ///
+    /// A table is built for all values of the consumer's parameters: it knows no key of a payload that
+    /// depends on them.
+    fn key(&self, handler: &Handler) -> Option<TokenStream> {
+        let payload = handler.payload()?;
+        let is_event = matches!(handler.entry, Entry::Event(_));
+        if !is_event || payload.looks_untyped() || self.is_generic(payload) {
+            return None;
+        }
+        let ty = &payload.ty;
+        let span = generated(ty.span());
+        let rt = self.runtime.at(span);
+        Some(quote_spanned!(span=> .key(#rt::Expected::<#ty>::KEY)))
     }
 
     /// `rt::supports::<Self, rt::hook::Receive>();`: does this kind of consumer have the hook?

@@ -22,7 +22,7 @@ pub enum Overflow {
     DropOldest,
     /// The new event replaces a waiting one of the same key; without such, the oldest makes room.
     ///
-    /// The key is the event's type, or its `key(…)` fields.
+    /// The key is the event's type, and the `key(…)` fields of the event that its handler takes.
     Coalesce,
     /// The connection is closed with 1013: better gone than behind.
     Close,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::event::{EventType, event_type_hash};
+use crate::event::{CoalesceKey, EventType, event_type_hash};
 use crate::transport::Frame;
 use crate::{Event, Result, TypedEvent};
 
@@ -42,6 +42,18 @@ pub struct Route {
     pub(crate) handler: u16,
     /// How the method runs.
     pub(crate) mode: Mode,
+    /// Which events it need not get where a newer one waits.
+    pub(crate) key: CoalesceKey,
+}
+
+impl Route {
+    const fn new(handler: u16, mode: Mode) -> Self {
+        Self {
+            handler,
+            mode,
+            key: CoalesceKey::OWN,
+        }
+    }
 }
 
 /// How a handler runs.
@@ -106,7 +118,7 @@ impl Entry {
     pub const fn hook(hook: Hook, handler: u16, mode: Mode) -> Self {
         Self {
             key: Key::Hook(hook),
-            route: Route { handler, mode },
+            route: Route::new(handler, mode),
         }
     }
 
@@ -118,15 +130,22 @@ impl Entry {
         };
         Self {
             key,
-            route: Route { handler, mode },
+            route: Route::new(handler, mode),
         }
+    }
+
+    /// With the key of the event that the method takes.
+    #[must_use]
+    pub const fn key(mut self, key: CoalesceKey) -> Self {
+        self.route.key = key;
+        self
     }
 
     /// The method that takes what no other does.
     pub const fn fallback(handler: u16, mode: Mode) -> Self {
         Self {
             key: Key::Fallback,
-            route: Route { handler, mode },
+            route: Route::new(handler, mode),
         }
     }
 }

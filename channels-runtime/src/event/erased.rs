@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) trait ErasedEvent: Send + Sync {
     fn event_type(&self) -> &EventType;
     fn fields(&self) -> Result<Cow<'_, Fields>>;
-    fn coalesce_key(&self) -> Option<u64>;
+    fn own_key(&self) -> Option<u64>;
     fn decoded(&self) -> &Decoded;
     fn encoded(&self) -> &Encoded;
     /// Whether a value is this event's payload itself: the type's name tells the payload from its
@@ -58,7 +58,7 @@ impl<E: TypedEvent> ErasedEvent for Typed<E> {
         fields(&self.value).map(Cow::Owned)
     }
 
-    fn coalesce_key(&self) -> Option<u64> {
+    fn own_key(&self) -> Option<u64> {
         self.value.coalesce_key()
     }
 
@@ -107,7 +107,7 @@ impl ErasedEvent for Raw {
         Ok(Cow::Borrowed(&self.fields))
     }
 
-    fn coalesce_key(&self) -> Option<u64> {
+    fn own_key(&self) -> Option<u64> {
         None
     }
 

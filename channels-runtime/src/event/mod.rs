@@ -1,5 +1,6 @@
 //! Events: what goes to handlers.
 
+mod coalesce;
 mod erased;
 mod event_type;
 mod typed;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use self::coalesce::CoalesceKey;
 pub use self::event_type::{EventType, MAX_EVENT_TYPE};
 pub use self::typed::{FromEvent, Payload, TypedEvent};
 
@@ -110,9 +112,9 @@ impl Event {
         self.0.event_type()
     }
 
-    /// What two events share when the newer one may replace the older in a full mailbox.
-    pub(crate) fn coalesce_key(&self) -> u64 {
-        u64::from(self.event_type().hash()) << 32 ^ self.0.coalesce_key().unwrap_or_default()
+    /// The key of the value that was sent: see [`CoalesceKey`].
+    fn own_key(&self) -> Option<u64> {
+        self.0.own_key()
     }
 
     /// The fields without the type.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Event, EventType, erased};
+use super::{CoalesceKey, Event, EventType, erased};
 use crate::Result;
 
 /// A payload that is tied to its event type by `#[derive(Event)]`.
@@ -44,6 +44,10 @@ pub trait FromEvent: Sized {
     #[doc(hidden)]
     const EXPECTED: Option<(&'static str, &'static str)>;
 
+    /// How such events are told apart where the newest of a key is enough.
+    #[doc(hidden)]
+    const KEY: CoalesceKey = CoalesceKey::OWN;
+
     /// Makes the parameter from the event.
     ///
     /// # Errors
@@ -54,6 +58,7 @@ pub trait FromEvent: Sized {
 
 impl<E: TypedEvent> FromEvent for E {
     const EXPECTED: Option<(&'static str, &'static str)> = Some((E::NAME, E::MISMATCH));
+    const KEY: CoalesceKey = CoalesceKey::typed::<E>();
 
     fn from_event(event: Event) -> Result<Self> {
         event.get::<E>().map(E::duplicate)

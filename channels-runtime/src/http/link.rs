@@ -298,16 +298,16 @@ impl State {
 
 impl Receiver for Link {
     fn deliver(&self, event: &Event) -> Delivered {
-        if self.table.find(event.event_type()).is_none() {
+        let Some(route) = self.table.find(event.event_type()) else {
             self.stats.dropped(DropReason::Unhandled);
             tracing::debug!(event_type = %event.event_type(), "an event that nobody handles");
             return Delivered::Queued;
-        }
+        };
         let mut state = self.state();
         if state.stopping || state.is_over() {
             return Delivered::Closed;
         }
-        let pushed = state.mailbox.push(event);
+        let pushed = state.mailbox.push(event, route.key);
         drop(state);
         if let Some(reason) = pushed.drop_reason() {
             self.stats.dropped(reason);

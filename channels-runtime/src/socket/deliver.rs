@@ -6,6 +6,7 @@ use super::link::{Link, Phase, State};
 use super::mailbox::Pushed;
 use crate::consumer::table::Route;
 use crate::consumer::{DisconnectedBy, Mode};
+use crate::event::CoalesceKey;
 use crate::layer::{Delivered, Receiver};
 use crate::stats::DropReason;
 use crate::transport::Frame;
@@ -28,7 +29,7 @@ impl Receiver for Link {
             },
             Mode::Async | Mode::Blocking => None,
         };
-        relayed.unwrap_or_else(|| self.enqueue(event))
+        relayed.unwrap_or_else(|| self.enqueue(event, route.key))
     }
 }
 
@@ -54,12 +55,12 @@ impl Link {
         Some(Delivered::Queued)
     }
 
-    fn enqueue(&self, event: &Event) -> Delivered {
+    fn enqueue(&self, event: &Event, key: CoalesceKey) -> Delivered {
         let mut state = self.state();
         if state.phase == Phase::Over {
             return Delivered::Closed;
         }
-        let pushed = state.mailbox.push(event);
+        let pushed = state.mailbox.push(event, key);
         drop(state);
         if let Some(reason) = pushed.drop_reason() {
             self.stats.dropped(reason);

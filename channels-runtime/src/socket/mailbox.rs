@@ -3,6 +3,7 @@
 use super::queue::Queue;
 use crate::Event;
 use crate::consumer::Overflow;
+use crate::event::CoalesceKey;
 use crate::layer::Delivered;
 use crate::stats::DropReason;
 
@@ -59,7 +60,8 @@ impl Mailbox {
         }
     }
 
-    pub(crate) fn push(&mut self, event: &Event) -> Pushed {
+    /// Queues an event, whose key is asked for only where there is no room.
+    pub(crate) fn push(&mut self, event: &Event, key: CoalesceKey) -> Pushed {
         if self.events.len() < self.capacity {
             self.events.push(event.clone());
             return Pushed::Queued;
@@ -68,7 +70,7 @@ impl Mailbox {
             Overflow::DropNewest => Pushed::DroppedNewest,
             Overflow::Close => Pushed::MustClose,
             Overflow::DropOldest => self.replace_oldest(event),
-            Overflow::Coalesce => self.coalesce(event),
+            Overflow::Coalesce => self.coalesce(event, key),
         }
     }
 
@@ -79,11 +81,12 @@ impl Mailbox {
     }
 
     /// The newer event takes the end of the queue: it may not overtake what came before it.
-    fn coalesce(&mut self, event: &Event) -> Pushed {
-        let key = event.coalesce_key();
-        let replaced = self
-            .events
-            .remove_first(|waiting| waiting.coalesce_key() == key);
+    fn coalesce(&mut self, event: &Event, key: CoalesceKey) -> Pushed {
+        let own = key.of(event);
+        // Events of one type have one handler, so the key is theirs too.
+        let replaced = self.events.remove_first(|waiting| {
+            waiting.event_type() == event.event_type() && key.of(waiting) == own
+        });
         match replaced {
             Some(_) => {
                 self.events.push(event.clone());
@@ -120,6 +123,10 @@ mod tests {
         Event::new(event_type, json!({ "number": number })).expect("an event")
     }
 
+    fn push(mailbox: &mut Mailbox, event_type: &str, number: u32) -> Pushed {
+        mailbox.push(&event(event_type, number), CoalesceKey::OWN)
+    }
+
     fn drain(mailbox: &mut Mailbox) -> Vec<u64> {
         std::iter::from_fn(|| mailbox.pop())
             .map(|event| {
@@ -140,9 +147,9 @@ mod tests {
         ];
         for (overflow, pushed, left) in cases {
             let mut mailbox = Mailbox::new(2, overflow);
-            assert_eq!(mailbox.push(&event("same.type", 1)), Pushed::Queued);
-            assert_eq!(mailbox.push(&event("other.type", 2)), Pushed::Queued);
-            assert_eq!(mailbox.push(&event("same.type", 3)), pushed, "{overflow:?}");
+            assert_eq!(push(&mut mailbox, "same.type", 1), Pushed::Queued);
+            assert_eq!(push(&mut mailbox, "other.type", 2), Pushed::Queued);
+            assert_eq!(push(&mut mailbox, "same.type", 3), pushed, "{overflow:?}");
             assert_eq!(drain(&mut mailbox), left, "{overflow:?}");
         }
     }
@@ -150,8 +157,8 @@ mod tests {
     #[test]
     fn without_an_event_of_its_key_the_oldest_makes_room() {
         let mut mailbox = Mailbox::new(1, Overflow::Coalesce);
-        mailbox.push(&event("one.type", 1));
-        assert_eq!(mailbox.push(&event("other.type", 2)), Pushed::DroppedOldest);
+        push(&mut mailbox, "one.type", 1);
+        assert_eq!(push(&mut mailbox, "other.type", 2), Pushed::DroppedOldest);
         assert_eq!(drain(&mut mailbox), [2]);
     }
 }

@@ -24,13 +24,14 @@ impl Conditional {
 #[cfg(unix)]
 impl rt::Handlers for Conditional {
     const TABLE: &'static rt::Table = {
+        use rt::NoEvent as _;
         const ENTRIES: &[rt::Entry] = &[
             #[cfg(feature = "text")]
             rt::Entry::hook(rt::Hook::Receive, 0, rt::Mode::Async),
             #[cfg(not(feature = "text"))]
             rt::Entry::hook(rt::Hook::Receive, 1, rt::Mode::Async),
             #[cfg_attr(feature = "x", cfg(unix))]
-            rt::Entry::event("a.b", 2, rt::Mode::Async),
+            rt::Entry::event("a.b", 2, rt::Mode::Async).key(rt::Expected::<AB>::KEY),
         ];
         const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);
         #[cfg(feature = "text")] rt::supports::<Self, rt::hook::Receive>();

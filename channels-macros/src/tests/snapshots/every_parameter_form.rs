@@ -26,6 +26,7 @@ impl Forms {
 #[automatically_derived]
 impl rt::Handlers for Forms {
     const TABLE: &'static rt::Table = {
+        use rt::NoEvent as _;
         const ENTRIES: &[rt::Entry] = &[
             rt::Entry::hook(rt::Hook::Connect, 0, rt::Mode::Async),
             rt::Entry::hook(rt::Hook::Receive, 1, rt::Mode::Async),
@@ -33,7 +34,8 @@ impl rt::Handlers for Forms {
             rt::Entry::event("a.nothing", 3, rt::Mode::Async),
             rt::Entry::event("a.connection", 4, rt::Mode::Async),
             rt::Entry::event("a.pattern", 5, rt::Mode::Async),
-            rt::Entry::event("a.reference", 6, rt::Mode::Async),
+            rt::Entry::event("a.reference", 6, rt::Mode::Async)
+                .key(rt::Expected::<Y>::KEY),
             rt::Entry::fallback(7, rt::Mode::Async),
         ];
         const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);

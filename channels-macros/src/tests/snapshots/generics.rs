@@ -24,10 +24,11 @@ where
     S::Said: Clone,
 {
     const TABLE: &'static rt::Table = {
+        use rt::NoEvent as _;
         const ENTRIES: &[rt::Entry] = &[
             rt::Entry::hook(rt::Hook::Receive, 1, rt::Mode::Async),
             rt::Entry::event("said", 2, rt::Mode::Async),
-            rt::Entry::event("plain", 3, rt::Mode::Async),
+            rt::Entry::event("plain", 3, rt::Mode::Async).key(rt::Expected::<Plain>::KEY),
         ];
         const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);
         rt::supports::<Self, rt::hook::Receive>();

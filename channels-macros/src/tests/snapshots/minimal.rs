@@ -20,9 +20,11 @@ impl ChatConsumer {
 #[automatically_derived]
 impl rt::Handlers for ChatConsumer {
     const TABLE: &'static rt::Table = {
+        use rt::NoEvent as _;
         const ENTRIES: &[rt::Entry] = &[
             rt::Entry::hook(rt::Hook::Receive, 0, rt::Mode::Async),
-            rt::Entry::event("call.back", 1, rt::Mode::Async),
+            rt::Entry::event("call.back", 1, rt::Mode::Async)
+                .key(rt::Expected::<CallBack>::KEY),
         ];
         const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);
         rt::supports::<Self, rt::hook::Receive>();

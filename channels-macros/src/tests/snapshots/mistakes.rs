@@ -18,7 +18,10 @@ impl Chat {
 #[automatically_derived]
 impl rt::Handlers for Chat {
     const TABLE: &'static rt::Table = {
-        const ENTRIES: &[rt::Entry] = &[rt::Entry::event("sound", 3, rt::Mode::Async)];
+        use rt::NoEvent as _;
+        const ENTRIES: &[rt::Entry] = &[
+            rt::Entry::event("sound", 3, rt::Mode::Async).key(rt::Expected::<Sound>::KEY),
+        ];
         const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);
         &rt::Table::new(ENTRIES, &SLOTS)
     };

@@ -17,12 +17,14 @@ impl Chat {
 #[automatically_derived]
 impl rt::Handlers for Chat {
     const TABLE: &'static rt::Table = {
+        use rt::NoEvent as _;
         const ENTRIES: &[rt::Entry] = &[
             rt::Entry::event(
-                "call.back",
-                0,
-                rt::Mode::Relay(rt::Relay::json::<CallBack>()),
-            ),
+                    "call.back",
+                    0,
+                    rt::Mode::Relay(rt::Relay::json::<CallBack>()),
+                )
+                .key(rt::Expected::<CallBack>::KEY),
         ];
         const SLOTS: [u16; rt::table_size(ENTRIES.len())] = rt::table_slots(ENTRIES);
         rt::relays::<Self>();

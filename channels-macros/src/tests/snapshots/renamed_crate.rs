@@ -15,12 +15,14 @@ impl Renamed {
 #[automatically_derived]
 impl crate::channels::__private::Handlers for Renamed {
     const TABLE: &'static crate::channels::__private::Table = {
+        use crate::channels::__private::NoEvent as _;
         const ENTRIES: &[crate::channels::__private::Entry] = &[
             crate::channels::__private::Entry::event(
-                "a",
-                0,
-                crate::channels::__private::Mode::Async,
-            ),
+                    "a",
+                    0,
+                    crate::channels::__private::Mode::Async,
+                )
+                .key(crate::channels::__private::Expected::<A>::KEY),
         ];
         const SLOTS: [u16; crate::channels::__private::table_size(ENTRIES.len())] = crate::channels::__private::table_slots(
             ENTRIES,
