@@ -10,7 +10,8 @@ use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
 use channels::{BlockingChannelLayer, Delivered, DropReason, GroupName, Receiver, WebSocketApp};
 use serde_json::json;
-use support::{app, until, within};
+use support::{Journal, app, until, within};
+use tokio::time::Instant;
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("group.said")]
@@ -410,6 +411,52 @@ async fn timers_and_tasks_end_with_their_connection() {
     let frame = member.closed().await.expect("closed").expect("a frame");
     assert_eq!(&*frame.reason, "the task has ended");
     until("it is gone", || fixture.layer.channel_count() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ticks_that_a_busy_consumer_misses_are_skipped() {
+    #[consumer(mailbox = 4)]
+    struct Slow {
+        start: Instant,
+        journal: Journal,
+        /// What a handler keeps is its own: it holds up no timer.
+        kept: Vec<Event>,
+    }
+
+    #[consumer]
+    impl Slow {
+        async fn connect(&mut self, socket: &mut WebSocket) {
+            let text = "tick".to_owned();
+            socket.every(Duration::from_secs(1), Said { text });
+            // The first tick waits; there is none beside it.
+            tokio::time::sleep(Duration::from_millis(3500)).await;
+        }
+
+        #[handler("group.said")]
+        async fn said(&mut self, event: Event) {
+            let at = self.start.elapsed().as_secs_f32();
+            let text = &event.get::<Said>().expect("the event").text;
+            self.journal.note(format!("{text} at {at:.1}"));
+            self.kept.push(event);
+            tokio::time::sleep(Duration::from_millis(3200)).await;
+        }
+    }
+
+    let (start, journal) = (Instant::now(), Journal::default());
+    let slow = Slow::app_with({
+        let journal = journal.clone();
+        move |_| Slow {
+            start,
+            journal: journal.clone(),
+            kept: Vec::new(),
+        }
+    });
+    let app = app(slow);
+    let mut client = WebsocketCommunicator::new(&app, "/ws/");
+    client.connect().await.expect("accepted");
+    until("three ticks", || journal.lines().len() == 3).await;
+    let ticks = ["tick at 3.5", "tick at 7.0", "tick at 11.0"];
+    assert_eq!(journal.lines(), ticks);
 }
 
 #[test]

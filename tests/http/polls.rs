@@ -5,8 +5,9 @@ use std::time::Duration;
 use channels::prelude::*;
 use channels::testing::HttpCommunicator;
 use channels::{DropReason, GroupName};
+use tokio::time::Instant;
 
-use crate::support::{until, within};
+use crate::support::{Journal, until, within};
 use crate::{Item, ended, item, router};
 
 /// The time of a poll is up.
@@ -74,7 +75,7 @@ async fn a_long_poll_is_answered_by_an_event_or_by_its_timer() {
         .expect("no panic")
         .expect("a response");
     assert_eq!(answered.body(), "news");
-    let started = tokio::time::Instant::now();
+    let started = Instant::now();
     let silent = tokio::time::timeout(Duration::from_secs(60), silent).await;
     let silent = silent
         .expect("in time")
@@ -127,4 +128,52 @@ async fn a_consumer_of_events_alone_needs_no_handle() {
     let stats = app.context().stats();
     assert_eq!(stats.drops(DropReason::Undecodable), 1);
     assert_eq!(stats.drops(DropReason::Unhandled), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ticks_that_a_busy_consumer_misses_are_skipped() {
+    #[consumer(http, mailbox = 4)]
+    struct Slow {
+        start: Instant,
+        journal: Journal,
+        /// What a handler keeps is its own: it holds up no timer.
+        kept: Vec<Event>,
+    }
+
+    #[consumer]
+    impl Slow {
+        async fn handle(&mut self, http: &mut HttpExchange) {
+            http.every(Duration::from_secs(1), item("tick"));
+            // The first tick waits; there is none beside it.
+            tokio::time::sleep(Duration::from_millis(3500)).await;
+        }
+
+        #[handler("news.item")]
+        async fn item(&mut self, http: &mut HttpExchange, event: Event) -> Result {
+            let at = self.start.elapsed().as_secs_f32();
+            let text = &event.get::<Item>().expect("the event").text;
+            self.journal.note(format!("{text} at {at:.1}"));
+            self.kept.push(event);
+            if self.kept.len() == 3 {
+                return http.send_response(StatusCode::OK, "enough").await;
+            }
+            tokio::time::sleep(Duration::from_millis(3200)).await;
+            Ok(())
+        }
+    }
+
+    let (start, journal) = (Instant::now(), Journal::default());
+    let slow = Slow::app_with({
+        let journal = journal.clone();
+        move |_| Slow {
+            start,
+            journal: journal.clone(),
+            kept: Vec::new(),
+        }
+    });
+    let request = HttpCommunicator::get(&router(slow), "/slow/");
+    let request = request.timeout(Duration::from_secs(60)).response();
+    assert_eq!(request.await.expect("a response").body(), "enough");
+    let ticks = ["tick at 3.5", "tick at 7.0", "tick at 11.0"];
+    assert_eq!(journal.lines(), ticks);
 }

@@ -35,6 +35,14 @@ impl Input {
             _ => None,
         }
     }
+
+    /// The same for a handler: see [`Event::for_handler`].
+    pub(crate) fn for_handler(self) -> Self {
+        match self.0 {
+            Payload::Event(event) => event.for_handler().into(),
+            other => Self(other),
+        }
+    }
 }
 
 impl From<Message> for Input {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use super::{EventType, Fields, TypedEvent, fields};
+use super::{Event, EventType, Fields, TypedEvent, fields};
 use crate::transport::Frame;
 use crate::{Error, ErrorKind, Result};
 
@@ -19,6 +19,10 @@ pub(crate) trait ErasedEvent: Send + Sync {
     /// own first field.
     fn holds(&self, address: *const (), type_name: &str) -> bool;
     fn as_any(&self) -> &dyn Any;
+    /// The event itself, of the form in which a timer sends it.
+    fn repeated(&self) -> Option<&Event> {
+        None
+    }
 }
 
 /// The payload as the frame that its receivers get, encoded once for all of them.

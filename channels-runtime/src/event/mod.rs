@@ -3,6 +3,7 @@
 mod coalesce;
 mod erased;
 mod event_type;
+mod tick;
 mod typed;
 mod value;
 
@@ -22,6 +23,7 @@ use crate::transport::Frame;
 use crate::{Error, ErrorKind, Message, Result};
 
 pub(crate) use self::event_type::{hash as event_type_hash, same as same_event_type};
+pub(crate) use self::tick::Tick;
 pub(crate) use self::value::{Fields, Value};
 
 /// An event of any type: cheap to clone, for its payload is shared.
@@ -115,6 +117,14 @@ impl Event {
     /// The key of the value that was sent: see [`CoalesceKey`].
     fn own_key(&self) -> Option<u64> {
         self.0.own_key()
+    }
+
+    /// The event for a handler, which may keep it: no timer waits until that is gone.
+    pub(crate) fn for_handler(self) -> Self {
+        match self.0.repeated() {
+            Some(event) => event.clone(),
+            None => self,
+        }
     }
 
     /// The fields without the type.

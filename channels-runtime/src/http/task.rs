@@ -74,7 +74,9 @@ where
         }
         while let Some(event) = poll_fn(|cx| self.link.poll_next(cx)).await {
             if let Some(route) = C::TABLE.find(event.event_type()) {
-                let call = Call::Handler(route, event.into());
+                // By `event` a timer sees that it is being handled.
+                let input = event.clone().for_handler().into();
+                let call = Call::Handler(route, input);
                 self.call(What::Event, call).await;
             }
             tokio::task::coop::consume_budget().await;

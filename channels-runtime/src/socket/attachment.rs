@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::tasks::{TaskHandle, Tasks};
+use crate::event::Tick;
 use crate::layer::{Channel, ChannelLayer, Receiver};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 
@@ -109,10 +110,13 @@ impl Attachment {
         period: Duration,
         event: Event,
     ) -> TaskHandle {
+        let tick = Tick::new(event);
         self.tasks.spawn(async move {
             loop {
                 tokio::time::sleep(period).await;
-                receiver.deliver(&event);
+                if let Some(event) = tick.next() {
+                    receiver.deliver(event);
+                }
             }
         })
     }

@@ -39,8 +39,9 @@ async fn handler<C>(mut held: LoanOf<C>, route: Route, input: Input) -> (LoanOf<
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
+    // By this a timer sees that its event is being handled.
     held.connection.as_async().handles(input.event().cloned());
-    let (mut held, outcome) = dispatch(held, route, input).await;
+    let (mut held, outcome) = dispatch(held, route, input.for_handler()).await;
     let socket = held.connection.as_async();
     socket.handles(None);
     #[cfg(feature = "auth")]
