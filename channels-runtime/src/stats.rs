@@ -37,7 +37,7 @@ impl Stats {
         self.dropped[reason as usize].load(Ordering::Relaxed)
     }
 
-    /// How many handlers panicked.
+    /// How many handlers panicked; of workers, their consumers' constructors as well.
     pub fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
     }

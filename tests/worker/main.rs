@@ -4,6 +4,7 @@
 mod support;
 
 mod failures;
+mod panics;
 mod queues;
 mod setup;
 mod shifts;

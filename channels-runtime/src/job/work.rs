@@ -1,6 +1,6 @@
 //! The loop of one worker on one channel.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -53,7 +53,8 @@ struct Worker<'a, C: Consumer> {
 /// What became of an attempt.
 enum Attempted {
     Ended(Outcome),
-    Panicked,
+    /// What did, in words.
+    Panicked(&'static str),
     /// It had no more time.
     GivenUp,
 }
@@ -73,7 +74,7 @@ where
             match received {
                 Ok(event) => {
                     failures = 0;
-                    self.work_on(event).await;
+                    self.work_safely_on(event).await;
                 }
                 Err(error) => {
                     tracing::warn!(%error, channel = %self.shift.channel, "no job can be received");
@@ -87,6 +88,16 @@ where
         }
     }
 
+    /// Works on a job so that none of the program's code ends the shift: an error whose text panics, or
+    /// an event that does while it is made a dead letter.
+    async fn work_safely_on(&mut self, event: Event) {
+        let event_type = event.event_type().clone();
+        let worked = AssertUnwindSafe(self.work_on(event)).catch_unwind().await;
+        if worked.is_err() {
+            tracing::error!(%event_type, channel = %self.shift.channel, "a job is lost: it panicked outside of its handler");
+        }
+    }
+
     /// Tries a job until it succeeds, as often as it may be.
     async fn work_on(&mut self, event: Event) {
         let mut attempt = 1;
@@ -95,7 +106,7 @@ where
                 Attempted::Ended(Ok(())) => return,
                 Attempted::Ended(Err(error)) if error.kind() == ErrorKind::Stop => return,
                 Attempted::Ended(Err(error)) => error,
-                Attempted::Panicked => Error::new(ErrorKind::Other, "the handler panicked"),
+                Attempted::Panicked(what) => Error::new(ErrorKind::Other, what),
                 Attempted::GivenUp => return self.shift.give_back(&*self.layer, event).await,
             };
             if attempt >= self.shift.terms.attempts || self.is_hopeless(&error) {
@@ -120,24 +131,51 @@ where
         true
     }
 
+    /// Tries a job once. The consumer is made within what is caught: its constructor may panic, too.
     async fn attempt(&mut self, event: &Event, attempt: u32) -> Attempted {
-        let home = Arc::clone(
-            self.home
-                .get_or_insert_with(|| self.app.hire(&self.shift, &self.layer)),
-        );
-        let calling = AssertUnwindSafe(call::<C>(home, event.clone(), attempt)).catch_unwind();
+        let Self {
+            app,
+            layer,
+            shift,
+            home,
+        } = self;
+        let calling = async {
+            let home = home.get_or_insert_with(|| app.hire(shift, layer));
+            call::<C>(Arc::clone(home), event.clone(), attempt).await
+        };
+        let mut calling = Box::pin(AssertUnwindSafe(calling).catch_unwind());
         let called = tokio::select! {
             biased;
-            called = calling => called,
-            () = self.shift.out_of_time() => return Attempted::GivenUp,
+            called = &mut calling => Some(called),
+            () = shift.out_of_time() => None,
         };
-        if let Ok(outcome) = called {
-            return Attempted::Ended(outcome);
+        let_go(calling);
+        match called {
+            Some(Ok(outcome)) => Attempted::Ended(outcome),
+            Some(Err(_)) => self.panicked(),
+            None => Attempted::GivenUp,
         }
+    }
+
+    /// Counts a panic, and lets the consumer go, if there is one already.
+    fn panicked(&mut self) -> Attempted {
         self.shift.context.stats.panicked();
-        tracing::error!(channel = %self.shift.channel, "a handler panicked: its consumer is replaced");
-        self.home = None;
-        Attempted::Panicked
+        let (channel, home) = (&self.shift.channel, self.home.take());
+        if home.is_some() {
+            tracing::error!(%channel, "a handler panicked: its consumer is replaced");
+            let_go(home);
+            Attempted::Panicked("the handler panicked")
+        } else {
+            tracing::error!(%channel, "a consumer's constructor panicked");
+            Attempted::Panicked("the consumer's constructor panicked")
+        }
+    }
+}
+
+/// Drops what may panic then, a handler's future or a consumer: that is its own end, not the shift's.
+fn let_go<T>(value: T) {
+    if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
+        tracing::error!("a handler or its consumer panicked while it was dropped");
     }
 }
 

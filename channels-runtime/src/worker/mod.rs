@@ -1,11 +1,12 @@
 //! Workers: they take jobs from the layer's queues, in this process or another.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::job::{ChannelApp, Shift, Terms};
 use crate::routing::ProtocolTypeRouter;
@@ -143,10 +144,18 @@ impl Worker {
         if !self.is_beside {
             self.app.startup().await?;
         }
-        let (told, shifts) = self.begin(channels);
-        stop.await;
+        let (told, mut shifts) = self.begin(channels);
+        let mut stop = pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                Some(ended) = shifts.join_next() => log_panic(ended),
+            }
+        }
         told.send_replace(true);
-        shifts.join_all().await;
+        while let Some(ended) = shifts.join_next().await {
+            log_panic(ended);
+        }
         if !self.is_beside {
             self.app.release().await;
         }
@@ -196,5 +205,12 @@ impl Worker {
         only.iter()
             .map(|name| router.route(name).cloned())
             .collect()
+    }
+}
+
+/// A shift that dies takes no other with it.
+fn log_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a shift of a worker died");
     }
 }
