@@ -42,9 +42,11 @@ pub struct Limits {
     /// How long a closing socket waits for the peer's close frame, and before that for a peer that takes
     /// nothing of what is queued: 5 s.
     pub close_timeout: Duration,
-    /// How long a handler may run after its connection has ended, and `disconnect` behind it: 10 s.
+    /// How long a handler may run after its connection has ended, and `disconnect` behind it: 10 s. As
+    /// long may a worker's job run after the worker was told to stop.
     pub grace: Duration,
-    /// How long a shutdown waits for its connections: 30 s.
+    /// How long a shutdown waits for its connections, then for the workers in its process, then for its
+    /// hooks: 30 s for each. A `grace` that is longer is cut short by it.
     pub shutdown_timeout: Duration,
 }
 

@@ -75,7 +75,8 @@ async fn serve(app: ProtocolTypeRouter) -> Result {
     server.serve(app).await
 }
 
-/// A server and a worker that share an application, and the layer in it.
+/// A server and a worker that share an application, and the layer in it: which the server closes when
+/// the worker's last job has ended.
 async fn both() -> Result {
     let app = app();
     let worker = worker(app.clone()).beside_server();

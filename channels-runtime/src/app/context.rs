@@ -10,6 +10,7 @@ use crate::Result;
 #[cfg(feature = "auth")]
 use crate::auth::Site;
 use crate::http::Exchanges;
+use crate::job::Shifts;
 use crate::layer::ChannelLayers;
 #[cfg(feature = "auth")]
 use crate::layer::{ChannelLayer, DEFAULT};
@@ -18,7 +19,7 @@ use crate::scope::State;
 use crate::socket::Registry;
 use crate::stats::Stats;
 
-/// An application's layers, limits, counters and connections.
+/// An application's layers, limits, counters, connections and workers' shifts.
 #[derive(Clone, Debug)]
 pub struct Context {
     pub(crate) layers: ChannelLayers,
@@ -26,6 +27,7 @@ pub struct Context {
     pub(crate) stats: Arc<Stats>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) exchanges: Exchanges,
+    pub(crate) shifts: Shifts,
     /// The path under which the application lies.
     pub(crate) root_path: Arc<str>,
     pub(crate) state: State,
@@ -42,6 +44,7 @@ impl Context {
             stats: Arc::default(),
             registry: Arc::default(),
             exchanges: Exchanges::default(),
+            shifts: Shifts::default(),
             root_path: Arc::default(),
             state: State::default(),
             #[cfg(feature = "auth")]

@@ -3,6 +3,7 @@
 mod blocking;
 mod dead_letter;
 mod shift;
+mod shifts;
 mod work;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use self::blocking::BlockingJob;
 pub use self::shift::Shift;
 pub(crate) use self::shift::Terms;
+pub(crate) use self::shifts::Shifts;
 
 use crate::app::Context;
 use crate::layer::ChannelLayer;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::dead_letter::DeadLetter;
+use super::shifts::Registered;
 use crate::app::Context;
 use crate::layer::ChannelLayer;
 use crate::{ChannelName, Error, Event};
@@ -13,7 +14,8 @@ use crate::{ChannelName, Error, Event};
 /// The longest pause between two attempts.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// One worker's work on one channel, until it is told to stop. Made by a [`Worker`](crate::Worker).
+/// One worker's work on one channel, until it is told to stop or the application ends. Made by a
+/// [`Worker`](crate::Worker).
 #[derive(Debug)]
 pub struct Shift {
     pub(super) channel: ChannelName,
@@ -21,6 +23,8 @@ pub struct Shift {
     pub(super) terms: Arc<Terms>,
     /// Changes when no new job is to begin.
     stop: watch::Receiver<bool>,
+    /// Keeps the application's layers open until the shift is dropped.
+    registered: Registered,
 }
 
 /// How often a job is tried, and what becomes of one that always fails.
@@ -38,19 +42,24 @@ impl Shift {
         terms: Arc<Terms>,
         stop: watch::Receiver<bool>,
     ) -> Self {
+        let registered = context.shifts.register();
         Self {
             channel,
             context,
             terms,
             stop,
+            registered,
         }
     }
 
     /// Waits until no new job is to begin. Cancel safe.
     pub(super) async fn ended(&self) {
         let mut stop = self.stop.clone();
-        // Whoever could tell is gone: that is the end as well.
-        let _ = stop.wait_for(|stop| *stop).await;
+        tokio::select! {
+            // Whoever could tell is gone: that is the end as well.
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.registered.application_ends() => {}
+        }
     }
 
     /// Waits until a job that runs has had its time. Cancel safe.

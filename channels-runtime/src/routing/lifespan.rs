@@ -97,8 +97,9 @@ impl ProtocolTypeRouter {
         self
     }
 
-    /// Adds a hook that runs after the last connection has ended. Hooks run one after the other, in
-    /// the order in which they are added, for not longer than the limits' `shutdown_timeout`.
+    /// Adds a hook that runs after the last connection and the last job in this process have ended. Hooks
+    /// run one after the other, in the order in which they are added, for not longer than the limits'
+    /// `shutdown_timeout`.
     #[must_use]
     pub fn on_shutdown<F>(self, hook: impl FnOnce(State) -> F + Send + 'static) -> Self
     where

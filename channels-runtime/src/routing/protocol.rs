@@ -184,9 +184,12 @@ impl ProtocolTypeRouter {
     /// run their `disconnect`, but not longer than the limits say; then closes the layers. What
     /// comes to a consumer later gets 503.
     ///
-    /// Before the layers the hooks of [`on_shutdown`](Self::on_shutdown) run.
+    /// Before the layers are closed, the application's workers in this process end: those that were not
+    /// told to stop are told now, and their jobs have the grace period. Then the hooks of
+    /// [`on_shutdown`](Self::on_shutdown) run. Each has the limits' `shutdown_timeout` at the most.
     ///
-    /// [`serve`](crate::serve) calls it; in an axum program call it from the graceful shutdown.
+    /// [`serve`](crate::serve) calls it; in an axum program call it from the graceful shutdown. A handler
+    /// that awaits it would wait for its own end: let a task of its own do it.
     pub async fn shutdown(&self) {
         self.end_connections().await;
         self.release().await;
@@ -208,8 +211,14 @@ impl ProtocolTypeRouter {
         }
     }
 
-    /// The second half of the shutdown: lets go what connections use.
+    /// The second half of the shutdown: lets go what connections and jobs use, once no worker of the
+    /// application works any more. A worker that calls it has ended its own shifts before.
     pub(crate) async fn release(&self) {
+        let deadline = self.context.limits.shutdown_timeout;
+        let ended = tokio::time::timeout(deadline, self.context.shifts.end());
+        if ended.await.is_err() {
+            tracing::warn!("the shutdown did not wait for a worker");
+        }
         self.run_shutdown_hooks().await;
         for layer in self.context.layers.iter() {
             if let Err(error) = layer.close().await {

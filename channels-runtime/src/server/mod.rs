@@ -24,6 +24,9 @@ use crate::{Error, ErrorKind, Result};
 /// all have ended or the limits' time is up. The application's startup hooks run before the first
 /// connection is accepted, its shutdown hooks after the last has ended.
 ///
+/// A [`Worker`](crate::Worker) beside the server may end its jobs before the hooks run and the layers
+/// are closed; if it was not told to stop, it is told by the server's end.
+///
 /// # Errors
 ///
 /// [`ErrorKind::Io`] if the address cannot be bound, [`ErrorKind::Config`] if a setting is wrong;
@@ -106,7 +109,7 @@ impl Server {
         Ok(self.listener.local_addr()?)
     }
 
-    /// Serves an application until the shutdown.
+    /// Serves an application until the shutdown, as [`serve`] does.
     ///
     /// # Errors
     ///

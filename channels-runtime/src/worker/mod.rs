@@ -107,6 +107,10 @@ impl Worker {
 
     /// For a worker in the process of the application's server, which begins and ends the application:
     /// so the worker does neither.
+    ///
+    /// Give both clones of one application: then the server's end waits for the worker's jobs, not longer
+    /// than the limits' `shutdown_timeout`, before it closes the layers. A worker that was not told to stop
+    /// works on nothing more then, though it waits until it is told.
     #[must_use]
     pub fn beside_server(self) -> Self {
         Self {
