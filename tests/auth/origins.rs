@@ -1,5 +1,6 @@
 //! The stack looks at the origin by itself.
 
+use channels::Middleware;
 use channels::prelude::*;
 use channels::testing::{HttpCommunicator, WebsocketCommunicator};
 use http::Method;
@@ -107,6 +108,46 @@ async fn requests_that_change_something_have_to_be_the_sites_own() {
                 .header("origin", origin);
             let response = request.response().await.expect("a response");
             assert_eq!(response.status(), status, "{origin}");
+        }
+    })
+    .await;
+}
+
+/// A path that no consumer has: the pages may have sockets of their own there.
+#[tokio::test]
+async fn handshakes_that_pages_answer_have_to_be_the_sites_own() {
+    within(async {
+        let pages = axum::Router::new().fallback(async || StatusCode::IM_A_TEAPOT);
+        let by_stack = channels::AuthMiddlewareStack::new(pages.clone());
+        let site = TestSite::new();
+        let app = site.app().http(by_stack);
+        let named = ["chat.example.com"];
+        let by_name = channels::OriginValidator::new(named).expect("a host");
+        let listed = site.app().http(by_name.around(pages));
+        for (app, origin, status) in [
+            (&app, None, StatusCode::IM_A_TEAPOT),
+            (
+                &app,
+                Some("http://chat.example.com"),
+                StatusCode::IM_A_TEAPOT,
+            ),
+            (&app, Some("http://evil.org"), StatusCode::FORBIDDEN),
+            (&app, Some("null"), StatusCode::FORBIDDEN),
+            (
+                &listed,
+                Some("http://chat.example.com"),
+                StatusCode::IM_A_TEAPOT,
+            ),
+            (&listed, Some("http://evil.org"), StatusCode::FORBIDDEN),
+            (&listed, None, StatusCode::FORBIDDEN),
+        ] {
+            let mut socket =
+                WebsocketCommunicator::new(app, "/pages/").header("host", "chat.example.com");
+            if let Some(origin) = origin {
+                socket = socket.header("origin", origin);
+            }
+            let refused = socket.connect().await.expect_err("no socket");
+            assert_eq!(refused.status(), status, "{origin:?}");
         }
     })
     .await;

@@ -26,6 +26,12 @@ impl Handshake {
         has_token(headers, &header::UPGRADE, "websocket")
     }
 
+    /// The same of a request whose headers are in a scope already.
+    pub(crate) fn is_wanted_in(scope: &Scope) -> bool {
+        let values = scope.headers().get_all(header::UPGRADE.as_str());
+        contains_token(values, "websocket")
+    }
+
     /// Reads a request, whose stream will come by `upgrade`.
     ///
     /// # Errors
@@ -167,10 +173,12 @@ fn is_key(key: &HeaderValue) -> bool {
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
+    let values = headers.get_all(name).iter();
+    contains_token(values.filter_map(|value| value.to_str().ok()), token)
+}
+
+fn contains_token<'a>(values: impl Iterator<Item = &'a str>, token: &str) -> bool {
+    values
         .flat_map(|list| list.split(','))
         .any(|value| value.trim().eq_ignore_ascii_case(token))
 }

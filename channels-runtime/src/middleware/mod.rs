@@ -139,6 +139,12 @@ impl Next<'_> {
         matches!(self.0, Inner::WebSocket(..))
     }
 
+    /// Whether a socket may be opened by it: a handshake that no consumer has a route for travels as
+    /// a plain request, to pages that may have sockets of their own.
+    fn asks_for_socket(&self) -> bool {
+        self.is_websocket() || Handshake::is_wanted_in(self.scope())
+    }
+
     /// Goes on, to the answer: the 101, a response or a refusal.
     pub async fn run(self) -> Response {
         match self.0 {

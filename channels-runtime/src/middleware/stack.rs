@@ -55,10 +55,11 @@ impl AuthMiddlewareStack {
 
 /// Refuses what comes from pages of other sites with 403: a browser sends its cookies with it, too.
 ///
-/// It looks at handshakes, and at requests that may change something. A page's host has to be one of
-/// the site's [`allowed_hosts`](crate::Site::allowed_hosts); without any, it has to be the host that
-/// was asked for. What has no `Origin` comes from no page of a browser's, and has no cookies but its
-/// own: it goes on. [`CsrfMiddleware`](crate::CsrfMiddleware) protects forms as Django does.
+/// It looks at handshakes, whoever answers them, and at requests that may change something. A page's
+/// host has to be one of the site's [`allowed_hosts`](crate::Site::allowed_hosts); without any, it has
+/// to be the host that was asked for. What has no `Origin` comes from no page of a browser's, and has
+/// no cookies but its own: it goes on. [`CsrfMiddleware`](crate::CsrfMiddleware) protects forms as
+/// Django does.
 #[derive(Clone, Debug, Default)]
 pub struct CookieOrigin {
     /// The site's hosts, once they are read; `None` where it has none.
@@ -80,9 +81,9 @@ impl CookieOrigin {
 
 impl Middleware for CookieOrigin {
     async fn call(&self, next: Next<'_>) -> Response {
-        let changes = next.is_websocket() || is_unsafe(next.scope().method());
+        let is_judged = next.asks_for_socket() || is_unsafe(next.scope().method());
         let has_origin = next.scope().headers().get("origin").is_some();
-        if !changes || !has_origin {
+        if !is_judged || !has_origin {
             return next.run().await;
         }
         match self.hosts(next.context()) {

@@ -157,7 +157,7 @@ fn origin(scope: &Scope) -> Option<String> {
 /// Whether browsers send no origin with such a request.
 fn needs_none(next: &Next<'_>) -> bool {
     let is_safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(next.scope().method());
-    is_safe && !next.is_websocket()
+    is_safe && !next.asks_for_socket()
 }
 
 fn deny(next: Next<'_>, origin: Option<&str>) -> Response {
