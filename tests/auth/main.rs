@@ -148,6 +148,10 @@ impl Asked {
             None => match text.as_str() {
                 "who" => format!("[{}]", socket.user().await?.username()),
                 "again" => format!("[{}]", socket.refresh_user().await?.username()),
+                "try again" => match socket.refresh_user().await {
+                    Ok(user) => format!("[{}]", user.username()),
+                    Err(error) => format!("{:?}", error.kind()),
+                },
                 "logout" => {
                     socket.logout().await?;
                     "out".to_owned()

@@ -205,6 +205,25 @@ async fn a_store_that_is_down_makes_nobody_a_stranger() {
 }
 
 #[tokio::test]
+async fn a_session_that_could_not_be_read_again_is_not_lost() {
+    within(async {
+        let site = TestSite::new();
+        let mut browser = Browser::new(&site.app());
+        // Its key is a new one, of which the handshake's cookie knows nothing.
+        let mut socket = browser.open("/ws/?visit").await;
+        assert_eq!(ask(&mut socket, "value=a").await, "set");
+        site.set_down(true);
+        assert_eq!(ask(&mut socket, "try again").await, "Unavailable");
+        site.set_down(false);
+        assert_eq!(ask(&mut socket, "value").await, "a");
+        assert_eq!(ask(&mut socket, "value=b").await, "set");
+        assert_eq!(ask(&mut socket, "value").await, "b");
+        assert_eq!(browser.text("/keep/nothing/").await, "b");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_session_may_lie_in_its_cookie() {
     within(async {
         let store = SignedCookieStore::new(&SessionCookie::default());

@@ -57,7 +57,8 @@ struct Inner {
 #[derive(Default)]
 struct State {
     data: SessionData,
-    /// The key in the store; `None` before the session is loaded, and while it is not kept.
+    /// The key in the store; `None` before the session is loaded, and while it is not kept. It stays
+    /// while the data is forgotten: it may be another than the client has sent.
     key: Option<Box<str>>,
     loaded: bool,
     /// Whether it was saved since the last answer: the client's cookie is to be renewed.
@@ -198,12 +199,7 @@ impl Session {
     /// As for every call, above; then nothing is forgotten.
     pub async fn flush(&self) -> Result {
         let mut state = self.state().await;
-        let known = if state.loaded {
-            state.key.as_deref()
-        } else {
-            self.sent()
-        };
-        if let Some(key) = known {
+        if let Some(key) = self.known_key(&state) {
             self.0.engine.store.delete(key).await?;
         }
         *state = State {
@@ -226,10 +222,7 @@ impl Session {
     /// saved again.
     pub async fn save(&self) -> Result {
         let mut state = self.state().await;
-        if self.is_modified() && !state.is_empty() {
-            self.write(&mut state).await?;
-        }
-        Ok(())
+        self.save_state(&mut state).await
     }
 
     /// Whether a new key could not reach the browser any more.
@@ -246,15 +239,11 @@ impl Session {
         self.0.modified.store(modified, Ordering::Relaxed);
     }
 
-    /// Reads the session again from the store, after saving what was changed.
+    /// Saves what was changed, and lets whoever asks next read the session again from the store.
     pub(crate) async fn reload(&self) -> Result {
-        self.save().await?;
         let mut state = self.state().await;
-        if state.loaded {
-            let key = state.key.take();
-            *state = State::default();
-            self.load_from(&mut state, key.as_deref()).await?;
-        }
+        self.save_state(&mut state).await?;
+        state.forget();
         Ok(())
     }
 
@@ -268,7 +257,7 @@ impl Session {
         let mut state = self.state().await;
         self.0.answered.store(true, Ordering::Relaxed);
         let cookie = &self.0.engine.cookie;
-        let accessed = state.loaded;
+        let accessed = state.loaded || state.key.is_some();
         let mut finished = Finished {
             accessed,
             cookie: None,
@@ -276,7 +265,7 @@ impl Session {
         if !accessed && !cookie.save_every_request {
             return Ok(finished);
         }
-        if !accessed {
+        if !state.loaded {
             self.load(&mut state).await?;
         }
         if state.is_empty() {
@@ -319,19 +308,29 @@ impl Session {
         Ok(state)
     }
 
+    /// A key that the store does not know is never adopted: saving makes a new one. One that it knew
+    /// before stays, so that what has ended meanwhile is not saved.
     async fn load(&self, state: &mut State) -> Result {
-        self.load_from(state, self.sent()).await
-    }
-
-    /// A key that the store does not know is never adopted: saving makes a new one.
-    async fn load_from(&self, state: &mut State, key: Option<&str>) -> Result {
-        if let Some(key) = key
+        if let Some(key) = self.known_key(state)
             && let Some(data) = self.0.engine.load(key).await?
         {
-            state.data = data;
             state.key = Some(key.into());
+            state.data = data;
         }
         state.loaded = true;
+        Ok(())
+    }
+
+    /// The key under which the session is kept, as far as that is known.
+    fn known_key<'a>(&'a self, state: &'a State) -> Option<&'a str> {
+        let sent = if state.loaded { None } else { self.sent() };
+        state.key.as_deref().or(sent)
+    }
+
+    async fn save_state(&self, state: &mut State) -> Result {
+        if self.is_modified() && !state.is_empty() {
+            self.write(state).await?;
+        }
         Ok(())
     }
 
@@ -383,6 +382,14 @@ impl State {
     /// Django's `is_empty`: neither kept nor worth keeping.
     fn is_empty(&self) -> bool {
         self.key.is_none() && self.data.is_empty()
+    }
+
+    /// Lets the data be loaded again. A session that is not kept has no other data than these.
+    fn forget(&mut self) {
+        if self.key.is_some() {
+            self.data = SessionData::default();
+            self.loaded = false;
+        }
     }
 }
 
