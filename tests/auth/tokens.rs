@@ -194,6 +194,48 @@ async fn json_web_tokens_are_taken_as_they_should() {
     .await;
 }
 
+/// What is signed with the same key for something else is no such token.
+#[tokio::test]
+async fn json_web_tokens_may_have_to_claim_something() {
+    within(async {
+        let verifier = JwtVerifier::hs256("key")
+            .claim("token_type", "access")
+            .claim("level", 2);
+        let good = json!({"sub": 1, "exp": now() + 60, "token_type": "access", "level": 2});
+        for (name, value, is_good) in [
+            ("more", json!(true), true),
+            ("token_type", json!("refresh"), false),
+            ("token_type", json!(["access"]), false),
+            ("token_type", Value::Null, false),
+            ("level", json!("2"), false),
+        ] {
+            let mut claims = good.clone();
+            claims[name] = value;
+            let token = hs256(&claims, "key");
+            assert_eq!(verified(&verifier, &token).await, is_good, "{claims}");
+        }
+        let without = json!({"sub": 1, "exp": now() + 60, "level": 2});
+        assert!(!verified(&verifier, &hs256(&without, "key")).await);
+    })
+    .await;
+}
+
+/// As it is read from a variable that is not set.
+#[test]
+fn an_empty_secret_is_refused_at_start_up() {
+    for (secret, is_good) in [("", false), ("key", true)] {
+        let tokens = TokenAuthMiddleware::new(JwtVerifier::hs256(secret));
+        let app = TestSite::new().app().websocket(tokens.around(sockets()));
+        match app.check() {
+            Ok(()) => assert!(is_good),
+            Err(error) => {
+                assert!(!is_good, "{error}");
+                assert_eq!(error.kind(), ErrorKind::Config);
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_no_key_is_refused() {
     for error in [

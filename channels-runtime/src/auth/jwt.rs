@@ -16,13 +16,18 @@ use crate::{Error, ErrorKind, Result, Scope};
 /// users, in `sub` or another [claim](Self::user_id_claim). The algorithm is the verifier's, whatever
 /// the token says. Clocks may differ by a minute.
 ///
+/// Where tokens for several uses are signed with one key, a [claim](Self::claim) says which these are:
+/// without, a refresh token counts as well.
+///
 /// # Examples
 ///
 /// ```
 /// use channels_runtime::{JwtVerifier, TokenAuthMiddleware};
 ///
 /// // What `djangorestframework-simplejwt` makes with its defaults.
-/// let verifier = JwtVerifier::hs256("the SECRET_KEY").user_id_claim("user_id");
+/// let verifier = JwtVerifier::hs256("the SECRET_KEY")
+///     .user_id_claim("user_id")
+///     .claim("token_type", "access");
 /// let tokens = TokenAuthMiddleware::new(verifier);
 /// ```
 #[derive(Clone)]
@@ -33,12 +38,20 @@ struct Inner {
     key: DecodingKey,
     validation: Validation,
     user_id: String,
+    /// What a token has to say besides.
+    claims: Vec<(String, Value)>,
+    /// Whether everybody knows the secret.
+    is_open: bool,
 }
 
 impl JwtVerifier {
     /// Tokens that were signed with a shared secret: HMAC with SHA-256.
+    ///
+    /// An application with an empty secret does not start ([`ErrorKind::Config`]).
     pub fn hs256(secret: impl AsRef<[u8]>) -> Self {
-        Self::new(DecodingKey::from_secret(secret.as_ref()), Algorithm::HS256)
+        let secret = secret.as_ref();
+        Self::new(DecodingKey::from_secret(secret), Algorithm::HS256)
+            .with(|inner| inner.is_open = secret.is_empty())
     }
 
     /// Tokens that were signed by the owner of an RSA key, which is public in this PEM text.
@@ -79,6 +92,8 @@ impl JwtVerifier {
             key,
             validation,
             user_id: "sub".to_owned(),
+            claims: Vec::new(),
+            is_open: false,
         }))
     }
 
@@ -106,6 +121,12 @@ impl JwtVerifier {
         self.with(|inner| claim.clone_into(&mut inner.user_id))
     }
 
+    /// Only tokens in which this claim has this value: a text, a number, or any JSON.
+    #[must_use]
+    pub fn claim(self, name: &str, value: impl Into<Value>) -> Self {
+        self.with(|inner| inner.claims.push((name.to_owned(), value.into())))
+    }
+
     fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
         let mut inner = Arc::unwrap_or_clone(self.0);
         change(&mut inner);
@@ -117,6 +138,8 @@ impl JwtVerifier {
             key,
             validation,
             user_id,
+            claims: required,
+            ..
         } = &*self.0;
         let claims = match decode::<Map<String, Value>>(token, key, validation) {
             Ok(token) => token.claims,
@@ -125,6 +148,11 @@ impl JwtVerifier {
                 return None;
             }
         };
+        let lacks = |(name, value): &&(String, Value)| claims.get(name) != Some(value);
+        if let Some((claim, _)) = required.iter().find(lacks) {
+            tracing::debug!(claim, "a token does not count");
+            return None;
+        }
         let id = match claims.get(user_id)? {
             Value::String(id) => id.clone(),
             Value::Number(id) => id.to_string(),
@@ -153,6 +181,15 @@ const LEEWAY: Duration = Duration::from_secs(60);
 impl TokenVerifier for JwtVerifier {
     async fn verify(&self, token: &str, _scope: &Scope) -> Result<Option<Verified>> {
         Ok(self.read(token))
+    }
+
+    fn check(&self) -> Result {
+        if self.0.is_open {
+            let what =
+                "the secret of a `JwtVerifier` is empty; it has to be one that nobody guesses";
+            return Err(Error::new(ErrorKind::Config, what));
+        }
+        Ok(())
     }
 }
 

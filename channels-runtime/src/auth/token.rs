@@ -37,6 +37,15 @@ pub trait TokenVerifier: Send + Sync + 'static {
         token: &str,
         scope: &Scope,
     ) -> impl Future<Output = Result<Option<Verified>>> + Send;
+
+    /// Tells what contradicts itself in its settings. An application calls it when it starts.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config).
+    fn check(&self) -> Result {
+        Ok(())
+    }
 }
 
 /// Whose token it is, and until when it counts.

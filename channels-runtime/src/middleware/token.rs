@@ -99,6 +99,7 @@ impl<V: TokenVerifier> Middleware for TokenAuthMiddleware<V> {
     }
 
     fn check(&self, context: &Context) -> Result {
+        self.verifier.check()?;
         context.site()?.check()
     }
 }
