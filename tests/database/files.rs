@@ -143,6 +143,9 @@ async fn rows_are_as_django_writes_them() {
     let row = rows(&url(&path), query).await;
     assert_eq!(row, [["integer", "null", "text", "integer10", "1"]]);
     assert_eq!(schema(&path).await, before);
+    // How a file is written is noted in it, for all who open it.
+    let journal = rows(&url(&path), "PRAGMA journal_mode").await;
+    assert_eq!(journal, [["delete"]]);
 }
 
 #[tokio::test]

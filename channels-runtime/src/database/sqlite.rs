@@ -27,10 +27,11 @@ pub(super) fn make_file(path: &Path) -> sqlx::Result<()> {
 /// Makes the tables where there are none at all. What Django has made is left as it is.
 ///
 /// sqlx waits five seconds for another process that writes, and checks foreign keys. With a
-/// write-ahead log, those who read do not wait for those who write.
+/// write-ahead log, those who read do not wait for those who write; but the file says for good that it
+/// has one, so that is for its owner to choose.
 pub(super) async fn make_tables(connection: &mut AnyConnection) -> sqlx::Result<()> {
-    run(connection, "PRAGMA journal_mode = WAL").await?;
     if is_empty(connection).await? {
+        run(connection, "PRAGMA journal_mode = WAL").await?;
         run(connection, "BEGIN IMMEDIATE").await?;
         // Another process may have been faster.
         if is_empty(connection).await? {
