@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
-use channels::{Revoked, SessionStore as _};
+use channels::{Event, GroupName, Revoked, SessionStore as _};
+use serde_json::json;
 
 use super::support::within;
 use super::{Browser, TestSite, ask};
@@ -142,6 +143,42 @@ async fn a_session_that_ended_elsewhere_is_noticed_by_asking() {
             .await
             .expect("changed");
         closed_as_revoked(&mut second).await;
+    })
+    .await;
+}
+
+/// What was said while the layer was away is not said again: so the stores are asked, once they answer.
+#[tokio::test(start_paused = true)]
+async fn a_logout_that_was_not_heard_is_noticed_after_the_gap() {
+    within(async {
+        let site = TestSite::new();
+        site.add_user("alice", "secret").await;
+        let (app, _, layer) = servers(&site);
+        let mut browser = Browser::new(&app);
+        browser.log_in("alice", "secret").await;
+        let key = browser.session_key().expect("a key").to_owned();
+        let mut logged_out = browser.open("/ws/?who").await;
+        let mut second = Browser::new(&app);
+        second.log_in("alice", "secret").await;
+        let mut still_in = second.open("/ws/?who").await;
+
+        site.sessions.delete(&key).await.expect("deleted");
+        site.set_down(true);
+        for _ in 0..3 {
+            let gap = Event::new("layer.gap", json!({ "since": 0.0 })).expect("an event");
+            let group = GroupName::new("channels.revoked").expect("a group");
+            layer.group_send(group, gap, None).await.expect("sent");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        site.set_down(false);
+        site.queries();
+        closed_as_revoked(&mut logged_out).await;
+        assert_eq!(ask(&mut still_in, "who").await, "[alice]");
+        let (sessions, users) = site.queries();
+        assert!(
+            (1..=2).contains(&sessions) && users <= 2,
+            "{sessions} {users}"
+        );
     })
     .await;
 }

@@ -237,7 +237,7 @@ impl Identity {
         };
         let site = &self.0.site;
         if let Some(layer) = &self.0.layer
-            && let Err(error) = site.watch().listen(layer).await
+            && let Err(error) = site.watch().listen(site, layer).await
         {
             tracing::warn!(%error, "logins that end on other servers are not noticed");
         }

@@ -1,6 +1,8 @@
 //! Asking the stores again whether those behind open connections are still logged in.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -14,6 +16,9 @@ use crate::Result;
 
 /// How exactly a token's end is kept to.
 const TICK: Duration = Duration::from_secs(1);
+
+/// After this time stores that gave no answer are asked again what was missed.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// How many sessions are looked up together.
 const CHUNK: usize = 500;
@@ -33,6 +38,27 @@ pub(super) async fn sweep(site: WeakSite, interval: Option<Duration>) {
                 tracing::warn!(%error, "cannot tell who is still logged in; asking again later");
             }
             checked = Instant::now();
+        }
+    }
+}
+
+/// Asks what may have ended while a layer heard nothing, until there is an answer that is newer than
+/// the last gap.
+pub(super) async fn catch_up(site: WeakSite, gaps: Arc<AtomicUsize>) {
+    while let Some(site) = site.upgrade() {
+        let seen = gaps.load(Ordering::Relaxed);
+        match recheck(&site).await {
+            Ok(()) => {
+                let settled = gaps.compare_exchange(seen, 0, Ordering::Relaxed, Ordering::Relaxed);
+                if settled.is_ok() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot tell whose logout was missed; asking again later");
+                drop(site);
+                tokio::time::sleep(RETRY).await;
+            }
         }
     }
 }

@@ -17,6 +17,9 @@ pub(super) const REVOKED: &str = "channels.revoked";
 /// first, or the clients are back at once. Connections that never asked who is there are nobody's,
 /// and stay.
 ///
+/// A server whose layer was cut off for a while (`layer.gap`) has not heard it. It asks the stores then:
+/// who is not logged in any more is found, but not a user who was named here and is still active.
+///
 /// # Examples
 ///
 /// ```no_run

@@ -17,6 +17,7 @@ use crate::{Error, ErrorKind, Result};
 pub(super) const MODEL_BACKEND: &str = "django.contrib.auth.backends.ModelBackend";
 
 /// A site that does not have to stay.
+#[derive(Clone)]
 pub(super) struct WeakSite(Weak<Inner>);
 
 /// A site: whose sessions and users these are.
@@ -129,7 +130,8 @@ impl Site {
     /// Asks the database in this interval whether those behind open sockets are still logged in, and
     /// closes the sockets of those who are not (1008). Off by default.
     ///
-    /// Logins that end here are noticed at once, on every server of the layer. This is for those
+    /// Logins that end here are noticed at once, on every server of the layer, or by such a question
+    /// after the layer was cut off. This is for those
     /// that end elsewhere: on a Django site. All sockets of a server are looked up together, with one
     /// query for 500 sessions and one for 500 users.
     #[must_use]

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::recheck;
 use super::revoked::{REVOKED, Revoked, Subject, digest};
-use super::site::Site;
+use super::site::{Site, WeakSite};
 use crate::layer::{Channel, ChannelLayer, Delivered, Receiver};
 use crate::{Event, GroupName, Result};
 
@@ -17,6 +19,9 @@ use crate::{Event, GroupName, Result};
 /// how many of them.
 const REMEMBERED: Duration = Duration::from_secs(30);
 const MOST_REMEMBERED: usize = 10_000;
+
+/// What a layer sends that may have missed something.
+const GAP: &str = "layer.gap";
 
 /// A connection that can be ended because its login has.
 pub(crate) trait Revocable: Send + Sync {
@@ -96,17 +101,26 @@ impl Watch {
         }
     }
 
-    /// Listens to a layer for logins that end on other servers.
+    /// Listens to a layer for logins of a site that end on other servers.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Layer`](crate::ErrorKind::Layer).
-    pub(super) async fn listen(self: &Arc<Self>, layer: &Arc<dyn ChannelLayer>) -> Result {
+    pub(super) async fn listen(
+        self: &Arc<Self>,
+        site: &Site,
+        layer: &Arc<dyn ChannelLayer>,
+    ) -> Result {
         let mut ears = self.ears.lock().await;
         if ears.iter().any(|(known, _)| Arc::ptr_eq(known, layer)) {
             return Ok(());
         }
-        let ear = Arc::new(Ear(Arc::downgrade(self)));
+        let ear = Arc::new(Ear {
+            watch: Arc::downgrade(self),
+            site: site.downgrade(),
+            runtime: Handle::current(),
+            gaps: Arc::default(),
+        });
         let channel = layer.new_channel(ear).await?;
         let group = GroupName::new(REVOKED)?;
         layer.group_add(group, channel.name()).await?;
@@ -218,11 +232,31 @@ impl Drop for Watched {
 }
 
 /// Hears of logins that end on other servers.
-struct Ear(Weak<Watch>);
+struct Ear {
+    watch: Weak<Watch>,
+    site: WeakSite,
+    runtime: Handle,
+    /// How often something may not have been heard, since the stores were last asked.
+    gaps: Arc<AtomicUsize>,
+}
+
+impl Ear {
+    /// Asks the stores what was not heard, unless somebody is there who does.
+    fn catch_up(&self) {
+        if self.gaps.fetch_add(1, Ordering::Relaxed) == 0 {
+            let (site, gaps) = (self.site.clone(), Arc::clone(&self.gaps));
+            self.runtime.spawn(recheck::catch_up(site, gaps));
+        }
+    }
+}
 
 impl Receiver for Ear {
     fn deliver(&self, event: &Event) -> Delivered {
-        match (self.0.upgrade(), Revoked::from_event(event)) {
+        if event.event_type().as_str() == GAP {
+            self.catch_up();
+            return Delivered::Queued;
+        }
+        match (self.watch.upgrade(), Revoked::from_event(event)) {
             (Some(watch), Some(revoked)) => watch.revoke(&revoked),
             (Some(_), None) => tracing::warn!("an event in `{REVOKED}` is not readable"),
             (None, _) => {}
