@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use channels::Middleware as _;
 use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
-use channels::{Event, GroupName, Revoked, SessionStore as _};
+use channels::{
+    Event, GroupName, Revoked, Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier,
+    UserRecord, Verified,
+};
 use serde_json::json;
 
 use super::support::within;
-use super::{Browser, TestSite, ask};
+use super::{Browser, TestSite, ask, sockets};
 
 /// Two servers of one site, with one layer between them.
 fn servers(site: &TestSite) -> (ProtocolTypeRouter, ProtocolTypeRouter, InMemoryChannelLayer) {
@@ -181,4 +185,59 @@ async fn a_logout_that_was_not_heard_is_noticed_after_the_gap() {
         );
     })
     .await;
+}
+
+/// Whoever came by a token has no session that could end, but may be banned on the Django site.
+#[tokio::test(start_paused = true)]
+async fn a_user_with_a_token_who_may_not_log_in_any_more_is_noticed_by_asking() {
+    within(async {
+        let site = TestSite::new();
+        site.add_user("alice", "secret").await;
+        let bob = site.add_user("bob", "hidden").await;
+        let rechecked = site.site.clone().recheck_every(Duration::from_secs(1));
+        let tokens = TokenAuthMiddleware::new(Ids).around(sockets());
+        let app = site.app().site(rechecked).websocket(tokens);
+        let open = async |id: &str| {
+            let bearer = format!("Bearer {id}");
+            let mut socket =
+                WebsocketCommunicator::new(&app, "/ws/?who").header("authorization", &bearer);
+            socket.connect().await.expect("a socket");
+            socket
+        };
+        let mut alice = open("1").await;
+        let mut other = open("1").await;
+        let mut bob_himself = open(bob.id().expect("a key")).await;
+        let mut elsewhere = open("carol").await;
+        assert_eq!(ask(&mut elsewhere, "who").await, "[carol]");
+        site.queries();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(site.queries(), (0, 1), "one question for all");
+
+        site.users.ban("1");
+        closed_as_revoked(&mut alice).await;
+        closed_as_revoked(&mut other).await;
+        assert_eq!(ask(&mut bob_himself, "who").await, "[bob]");
+        assert_eq!(
+            ask(&mut elsewhere, "who").await,
+            "[carol]",
+            "the site does not know her"
+        );
+    })
+    .await;
+}
+
+/// The token is the user's key, or the name of a user of another system.
+struct Ids;
+
+impl TokenVerifier for Ids {
+    async fn verify(&self, token: &str, _scope: &Scope) -> Result<Option<Verified>> {
+        Ok(Some(match token {
+            "carol" => Verified::user(channels::User::from(UserRecord {
+                id: "c7".into(),
+                username: "carol".into(),
+                ..UserRecord::default()
+            })),
+            id => Verified::user_id(id),
+        }))
+    }
 }

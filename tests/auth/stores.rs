@@ -1,7 +1,7 @@
 //! Stores that tell what they are asked, and can be down.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use channels::{Error, SessionStore, StoreFuture, UserRecord, UserStore};
@@ -16,6 +16,8 @@ pub(crate) struct Watched<S> {
 struct State {
     queries: AtomicUsize,
     down: AtomicBool,
+    /// A user who is not active any more, as a Django site would say it.
+    banned: OnceLock<String>,
 }
 
 impl<S> Watched<S> {
@@ -32,6 +34,10 @@ impl<S> Watched<S> {
 
     pub(crate) fn set_down(&self, down: bool) {
         self.state.down.store(down, Ordering::Relaxed);
+    }
+
+    pub(crate) fn ban(&self, id: &str) {
+        self.state.banned.set(id.to_owned()).expect("one ban");
     }
 
     fn ask<'a, T: Send + 'a>(
@@ -84,7 +90,14 @@ impl<S: UserStore> UserStore for Watched<S> {
     }
 
     fn by_ids<'a>(&'a self, ids: &'a [String]) -> StoreFuture<'a, Vec<UserRecord>> {
-        self.ask(|store| store.by_ids(ids))
+        let users = self.ask(|store| store.by_ids(ids));
+        Box::pin(async {
+            let mut users = users.await?;
+            for user in &mut users {
+                user.is_active &= self.state.banned.get() != Some(&user.id);
+            }
+            Ok(users)
+        })
     }
 
     fn by_username<'a>(&'a self, username: &'a str) -> StoreFuture<'a, Option<UserRecord>> {

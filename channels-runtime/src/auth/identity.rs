@@ -244,6 +244,7 @@ impl Identity {
         let entry = Entry {
             user: id.into(),
             session: self.session_key().await.map(Into::into),
+            is_of_site: !matches!(&self.0.source, Source::Token(verified) if verified.is_told()),
             until: match &self.0.source {
                 Source::Token(verified) => verified.until,
                 Source::Session(..) | Source::Nothing => None,

@@ -1,8 +1,8 @@
 //! Asking the stores again whether those behind open connections are still logged in.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use super::hash::AuthHash;
 use super::login::Login;
 use super::site::{Site, WeakSite};
 use super::user::UserRecord;
-use super::watch::Logged;
+use super::watch::{Logged, Revocable};
 use crate::Result;
 
 /// How exactly a token's end is kept to.
@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// After this time stores that gave no answer are asked again what was missed.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// How many sessions are looked up together.
+/// How many sessions, or users, are looked up together.
 const CHUNK: usize = 500;
 
 /// Looks after connections that end by themselves, for as long as there are any.
@@ -65,16 +65,25 @@ pub(super) async fn catch_up(site: WeakSite, gaps: Arc<AtomicUsize>) {
 
 /// Ends the connections of those who are not logged in any more.
 async fn recheck(site: &Site) -> Result {
-    let mut sessions: Vec<_> = site.watch().sessions().into_iter().collect();
-    while !sessions.is_empty() {
-        let rest = sessions.split_off(sessions.len().min(CHUNK));
-        check(site, sessions).await?;
-        sessions = rest;
+    for sessions in chunks(site.watch().sessions()) {
+        check_sessions(site, sessions).await?;
+    }
+    for users in chunks(site.watch().users()) {
+        check_users(site, users).await?;
     }
     Ok(())
 }
 
-async fn check(site: &Site, sessions: Vec<(Box<str>, Vec<Logged>)>) -> Result {
+/// What is looked up together.
+fn chunks<T>(all: HashMap<Box<str>, T>) -> impl Iterator<Item = Vec<(Box<str>, T)>> {
+    let mut all = all.into_iter();
+    std::iter::from_fn(move || {
+        let chunk: Vec<_> = all.by_ref().take(CHUNK).collect();
+        (!chunk.is_empty()).then_some(chunk)
+    })
+}
+
+async fn check_sessions(site: &Site, sessions: Vec<(Box<str>, Vec<Logged>)>) -> Result {
     let keys: Vec<_> = sessions.iter().map(|(key, _)| key.to_string()).collect();
     let rows = site.engine().store.load_many(&keys).await?;
     let logins: HashMap<_, _> = rows
@@ -96,6 +105,23 @@ async fn check(site: &Site, sessions: Vec<(Box<str>, Vec<Logged>)>) -> Result {
             if let Some(connection) = connection.upgrade() {
                 connection.revoke();
             }
+        }
+    }
+    Ok(())
+}
+
+async fn check_users(site: &Site, users: Vec<(Box<str>, Vec<Weak<dyn Revocable>>)>) -> Result {
+    let ids: Vec<_> = users.iter().map(|(id, _)| id.to_string()).collect();
+    let found = site.users().by_ids(&ids).await?;
+    let active: HashSet<_> = found
+        .iter()
+        .filter(|user| user.is_active)
+        .map(|user| user.id.as_str())
+        .collect();
+    let gone = users.iter().filter(|(id, _)| !active.contains(&**id));
+    for connection in gone.flat_map(|(_, connections)| connections) {
+        if let Some(connection) = connection.upgrade() {
+            connection.revoke();
         }
     }
     Ok(())

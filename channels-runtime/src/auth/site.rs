@@ -131,9 +131,10 @@ impl Site {
     /// closes the sockets of those who are not (1008). Off by default.
     ///
     /// Logins that end here are noticed at once, on every server of the layer, or by such a question
-    /// after the layer was cut off. This is for those
-    /// that end elsewhere: on a Django site. All sockets of a server are looked up together, with one
-    /// query for 500 sessions and one for 500 users.
+    /// after the layer was cut off. This is for those that end elsewhere: on a Django site. All sockets
+    /// of a server are looked up together, with one query for 500 sessions and one for 500 users. Who
+    /// came by a token is closed as well, once the site's user is gone or not active; users that the
+    /// verifier itself has made ([`Verified::user`](crate::Verified::user)) are its own to look after.
     #[must_use]
     pub fn recheck_every(self, interval: Duration) -> Self {
         self.with(|inner| inner.watch = Arc::new(Watch::new(Some(interval))))

@@ -81,6 +81,11 @@ impl Verified {
         }
     }
 
+    /// Whether it came with the user: the site may know of none.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self.who, Who::User(_))
+    }
+
     /// The token counts until then: the connection is closed (1008) within a second after it, once
     /// its consumer has asked who the user is.
     #[must_use]

@@ -55,6 +55,8 @@ pub(super) struct Entry {
     pub(super) user: Box<str>,
     /// The key of the session, where it is one that says who is there.
     pub(super) session: Option<Box<str>>,
+    /// Whether the site has said who the user is.
+    pub(super) is_of_site: bool,
     /// Until when it may go on: a token's end.
     pub(super) until: Option<SystemTime>,
     pub(super) connection: Weak<dyn Revocable>,
@@ -179,6 +181,18 @@ impl Watch {
             }
         }
         sessions
+    }
+
+    /// The users of the site who are there without a session, and their connections.
+    pub(super) fn users(&self) -> HashMap<Box<str>, Vec<Weak<dyn Revocable>>> {
+        let mut users: HashMap<_, Vec<_>> = HashMap::new();
+        for entry in self.state().entries.values() {
+            if entry.is_of_site && entry.session.is_none() {
+                let connections = users.entry(entry.user.clone()).or_default();
+                connections.push(Weak::clone(&entry.connection));
+            }
+        }
+        users
     }
 
     /// No code panics while it holds this lock.
