@@ -86,6 +86,9 @@ impl PasswordHashers {
     }
 
     /// How often PBKDF2 repeats: 1,000,000 times as in Django 5.2. Each release of Django has more.
+    ///
+    /// Beside a site with fewer, say how many it has: it would hash anew what was hashed anew here, and
+    /// each time the user's other sessions end.
     #[must_use]
     pub fn pbkdf2_iterations(self, iterations: NonZeroU32) -> Self {
         Self { iterations, ..self }

@@ -156,9 +156,8 @@ impl Recipe {
             Self::Pbkdf2Sha1(recipe) | Self::Pbkdf2Sha256(recipe) => {
                 recipe.iterations < iterations || recipe.salt.chars().count() < SALT
             }
-            Self::Scrypt { costs, .. } => {
-                costs.log_n < SCRYPT.log_n || costs.r < SCRYPT.r || costs.p < SCRYPT.p
-            }
+            // Before 5.1 Django has `p` at one, and would take the five back at its next login.
+            Self::Scrypt { costs, .. } => costs.log_n < SCRYPT.log_n || costs.r < SCRYPT.r,
         }
     }
 

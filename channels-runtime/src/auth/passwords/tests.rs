@@ -98,6 +98,19 @@ fn costs_beyond_reason_are_refused() {
     }
 }
 
+#[test]
+fn scrypt_as_an_older_django_has_it_stays() {
+    for (costs, is_weak) in [
+        ("16384$abcdefghijklmnopqrstuv$8$1", false),
+        ("16384$abcdefghijklmnopqrstuv$8$5", false),
+        ("8192$abcdefghijklmnopqrstuv$8$5", true),
+        ("16384$abcdefghijklmnopqrstuv$4$5", true),
+    ] {
+        let recipe = Recipe::read(&format!("scrypt${costs}$P8HE")).expect("a recipe");
+        assert_eq!(recipe.is_weak(ITERATIONS), is_weak, "{costs}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn no_column_panics(text in "(argon2|bcrypt_sha256|pbkdf2_sha256|scrypt)?[$]?[ -~é]{0,60}") {
