@@ -66,6 +66,39 @@ async fn what_a_socket_changes_is_saved_when_its_handler_ends() {
     .await;
 }
 
+/// Saving writes all of a session: so it is not what a handler of long ago has read.
+#[tokio::test]
+async fn what_the_site_changes_meanwhile_stays() {
+    within(async {
+        let site = TestSite::new();
+        let mut browser = Browser::new(&site.app());
+        browser.open("/ws/?visit").await;
+        browser.get("/keep/a/").await;
+        let mut socket = browser.open("/ws/?visit").await;
+        assert_eq!(ask(&mut socket, "value").await, "a");
+        browser.get("/keep/b/").await;
+        assert_eq!(ask(&mut socket, "other=x").await, "set");
+        assert_eq!(ask(&mut socket, "value").await, "b");
+        assert_eq!(ask(&mut socket, "other").await, "x");
+        assert_eq!(browser.text("/keep/nothing/").await, "b");
+
+        // What connect has read is old as well.
+        let mut socket = browser.open("/ws/?visit").await;
+        browser.get("/keep/c/").await;
+        site.queries();
+        assert_eq!(ask(&mut socket, "other=y").await, "set");
+        assert_eq!(ask(&mut socket, "who").await, "[]");
+        assert_eq!(ask(&mut socket, "who").await, "[]");
+        assert_eq!(
+            site.queries(),
+            (3, 0),
+            "to load, to save, and to see who it is"
+        );
+        assert_eq!(browser.text("/keep/nothing/").await, "c");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_connect_changes_sets_the_cookie_of_the_101() {
     within(async {

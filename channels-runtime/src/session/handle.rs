@@ -20,6 +20,10 @@ use crate::{Error, ErrorKind, Result, Scope};
 /// handler ends; what is changed before the answer, by a request or by `connect`, sets the cookie
 /// where one is needed. Clones are the same session.
 ///
+/// Once the request or handshake is answered, each handler that uses the session loads it anew: what
+/// others have saved meanwhile is seen, and not undone. Only what is saved elsewhere while a handler runs
+/// that changes the session is lost, as between two requests of Django's.
+///
 /// What a handler sends may reach the client before its changes are saved: a client that then comes
 /// by another connection could miss them. [`save`](Self::save) first where that matters.
 ///
@@ -169,7 +173,11 @@ impl Session {
     ///
     /// As for every call, above.
     pub async fn key(&self) -> Result<Option<String>> {
-        Ok(self.loaded().await?.key.as_deref().map(Into::into))
+        let mut state = self.state().await;
+        if state.key.is_none() && !state.loaded {
+            self.load(&mut state).await?;
+        }
+        Ok(state.key.as_deref().map(Into::into))
     }
 
     /// Moves the session to a new key and ends the old one, so that nobody who knew that goes on:
@@ -247,6 +255,18 @@ impl Session {
         Ok(())
     }
 
+    /// Lets the next handler read afresh, if everything is saved: the site may have changed the session
+    /// meanwhile, and saving writes all of it.
+    fn settle(&self) {
+        // Before the answer it is one request. Whoever has the lock is using the data just now.
+        if self.is_answered()
+            && let Ok(mut state) = self.0.state.try_lock()
+            && !self.is_modified()
+        {
+            state.forget();
+        }
+    }
+
     /// What the answer to the request has to say of the session, after saving it where that is due:
     /// Django's `SessionMiddleware.process_response`.
     ///
@@ -280,14 +300,16 @@ impl Session {
             self.write(&mut state).await?;
         }
         // A handler that has changed the session may have saved it already.
-        if !std::mem::take(&mut state.saved) {
-            return Ok(finished);
+        if std::mem::take(&mut state.saved) {
+            finished.cookie = state
+                .key
+                .as_deref()
+                .map(|key| self.0.engine.set_cookie(key, &state.data))
+                .transpose()?;
         }
-        finished.cookie = state
-            .key
-            .as_deref()
-            .map(|key| self.0.engine.set_cookie(key, &state.data))
-            .transpose()?;
+        if !self.is_modified() {
+            state.forget();
+        }
         Ok(finished)
     }
 
@@ -363,11 +385,13 @@ impl Session {
 
 /// Saves what a handler has changed in its connection's session, before the next one starts.
 pub(crate) async fn save_changes(scope: &Scope) -> Result {
-    let session = scope.extensions().get::<Session>();
-    match session.filter(|session| session.is_modified()) {
-        Some(session) => Box::pin(session.save()).await,
-        None => Ok(()),
+    if let Some(session) = scope.extensions().get::<Session>() {
+        if session.is_modified() {
+            Box::pin(session.save()).await?;
+        }
+        session.settle();
     }
+    Ok(())
 }
 
 /// What the answer to a request has to say of its session.
