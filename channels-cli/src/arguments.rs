@@ -2,6 +2,7 @@
 
 pub(crate) const USAGE: &str = "usage: channels send-group GROUP JSON [--layer URL]
        channels send CHANNEL JSON [--layer URL]
+       channels --help
 
 JSON is the event, {\"type\": \"chat.message\", …}, or - for the standard input.
 Without --layer it is the `default` of the environment's CHANNEL_LAYERS.";
@@ -19,6 +20,14 @@ pub(crate) struct Wish {
 pub(crate) enum Target {
     Group(String),
     Channel(String),
+}
+
+/// Whether somebody wants to know how it is used, and nothing is to be sent: `--help` stands where an
+/// option does, not as the URL of `--layer`.
+pub(crate) fn ask_for_help(arguments: &[String]) -> bool {
+    let is_value = |at: usize| at > 0 && arguments[at - 1] == "--layer";
+    let mut places = arguments.iter().enumerate();
+    places.any(|(at, argument)| matches!(&**argument, "--help" | "-h") && !is_value(at))
 }
 
 impl Wish {
@@ -83,6 +92,20 @@ mod tests {
         assert_eq!(wish.target, Target::Channel("c".to_owned()));
         let wish = read("send c -", Some("default=redis://b")).expect("a wish");
         assert_eq!(wish.layer, "default=redis://b");
+    }
+
+    #[test]
+    fn help_is_asked_for_where_options_are() {
+        let asks = |line: &str| {
+            let words: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+            ask_for_help(&words)
+        };
+        for line in ["--help", "-h", "send --help", "send g {} --help"] {
+            assert!(asks(line), "{line}");
+        }
+        for line in ["", "send g {}", "help", "send g {} --layer --help"] {
+            assert!(!asks(line), "{line}");
+        }
     }
 
     #[test]

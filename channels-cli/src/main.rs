@@ -7,7 +7,7 @@
 
 mod arguments;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
 use channels::{BlockingChannelLayer, ChannelName, Error, ErrorKind, Event, Result};
@@ -15,10 +15,11 @@ use channels::{BlockingChannelLayer, ChannelName, Error, ErrorKind, Event, Resul
 use crate::arguments::{Target, Wish};
 
 fn main() -> ExitCode {
-    let wish = match Wish::read(
-        std::env::args().skip(1),
-        std::env::var("CHANNEL_LAYERS").ok(),
-    ) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments::ask_for_help(&arguments) {
+        return help();
+    }
+    let wish = match Wish::read(arguments, std::env::var("CHANNEL_LAYERS").ok()) {
         Ok(wish) => wish,
         Err(problem) => {
             eprintln!("{problem}\n{}", arguments::USAGE);
@@ -34,6 +35,17 @@ fn main() -> ExitCode {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Whoever reads it may have read enough and gone: `channels --help | head -1`.
+fn help() -> ExitCode {
+    match writeln!(std::io::stdout(), "{}", arguments::USAGE) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

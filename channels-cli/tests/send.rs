@@ -121,3 +121,12 @@ async fn what_cannot_be_sent_is_told() {
         );
     }
 }
+
+#[tokio::test]
+async fn help_is_no_mistake() {
+    let output = channels("", &["--help"], "").await;
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.starts_with("usage: channels send-group"), "{shown}");
+    assert_eq!(said(&output), "");
+}
