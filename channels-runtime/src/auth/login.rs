@@ -218,6 +218,11 @@ impl Site {
     /// The user of a login, if the site knows both and the user may log in.
     async fn known(&self, login: &Login) -> Result<Option<UserRecord>> {
         if !self.knows(login) {
+            let backend = &login.backend;
+            tracing::warn!(
+                ?backend,
+                "a login by a backend that the site does not have is nobody's: `Site::backends`"
+            );
             return Ok(None);
         }
         let record = self.users().by_id(&login.user_id).await?;
