@@ -18,7 +18,9 @@ impl Site {
     /// The site that the environment describes, by these variables:
     ///
     /// - `DATABASE_URL`: the Django site's database, `postgres://user:password@host/name`, say; see
-    ///   [`Database::open`];
+    ///   [`Database::open`]. A SQLite file has to be there already: a new one would have nobody in it.
+    ///   `sqlite://db.sqlite3` is a path from here, `sqlite:////var/lib/db.sqlite3` one from the root,
+    ///   as for dj-database-url; its `sqlite:///db.sqlite3`, from here, is one from the root as well;
     /// - `SECRET_KEY`: the Django site's, and `SECRET_KEY_FALLBACKS`: older ones, with spaces between
     ///   them;
     /// - `ALLOWED_HOSTS`: those of [`allowed_hosts`](Self::allowed_hosts), with commas between them.
@@ -29,7 +31,8 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if a variable is wrong, or the secret key of a given database is missing;
+    /// [`ErrorKind::Config`] if a variable is wrong, or the secret key or the file of a given database is
+    /// missing;
     /// [`ErrorKind::Io`] if the file of the secret key can be neither read nor made.
     pub fn from_env() -> Result<Self> {
         let url = variable("DATABASE_URL")?;
@@ -46,8 +49,10 @@ impl Site {
         let keys = fallbacks
             .split_whitespace()
             .fold(SecretKeys::new(current), SecretKeys::fallback);
-        let embedded = || format!("sqlite://{EMBEDDED}");
-        let database = Database::open(&url.unwrap_or_else(embedded))?;
+        let database = match url {
+            Some(url) => Database::open_existing(&url)?,
+            None => Database::open(&format!("sqlite://{EMBEDDED}"))?,
+        };
         let hosts = variable("ALLOWED_HOSTS")?.unwrap_or_default();
         let hosts = hosts.split(',').map(str::trim);
         Ok(Self::new(keys, database.clone(), database)

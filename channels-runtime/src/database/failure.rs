@@ -80,8 +80,10 @@ fn settings_problem(dialect: Dialect, error: &dyn DatabaseError) -> Option<Strin
         ),
     };
     if is_table_missing {
-        let message = format!("a table is missing ({message}): run Django's `manage.py migrate`");
-        return Some(message);
+        return Some(format!(
+            "a table is missing ({message}): run Django's `manage.py migrate`, or name the table of a \
+             user model of your own by `Database::user_table`"
+        ));
     }
     is_refused.then(|| format!("the database refuses: {message}"))
 }

@@ -11,8 +11,8 @@ mod users;
 #[cfg(all(test, feature = "sqlite"))]
 mod vectors;
 
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use self::connections::Connections;
 use self::url::{DatabaseUrl, Dialect};
@@ -104,6 +104,27 @@ impl Database {
         })
     }
 
+    /// The same, of a database that has to be there already: a file that is missing is not made.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), and [`ErrorKind::Config`] if the file is missing.
+    pub(crate) fn open_existing(url: &str) -> Result<Self> {
+        let database = Self::open(url)?;
+        if let Some(file) = &database.connections.url.file
+            && let Err(error) = std::fs::metadata(file)
+            && error.kind() == io::ErrorKind::NotFound
+        {
+            let message = format!(
+                "there is no database in the file {}: sqlite://db.sqlite3 is a path from the working \
+                 directory, sqlite:///var/lib/db.sqlite3 one from the root",
+                file.display()
+            );
+            return Err(Error::caused(ErrorKind::Config, message, error));
+        }
+        Ok(database)
+    }
+
     /// At most so many connections, 10 unless it is said. Clones that were made before keep theirs.
     ///
     /// # Errors
@@ -155,5 +176,26 @@ impl fmt::Debug for Database {
     /// Shows nothing of the URL: it holds a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Database").field(&self.dialect()).finish()
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_to_be_there_is_not_made() {
+        let path = std::env::temp_dir().join(format!("channels-{}.sqlite3", std::process::id()));
+        let url = format!("sqlite://{}", path.display());
+        let error = Database::open_existing(&url).expect_err("no file");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        let said = error.to_string();
+        assert!(said.contains(&*path.to_string_lossy()), "{said}");
+        assert!(!path.exists(), "it was made");
+
+        std::fs::write(&path, "").expect("a file");
+        let opened = Database::open_existing(&url);
+        std::fs::remove_file(&path).expect("it is there");
+        opened.expect("a file that is there");
     }
 }
