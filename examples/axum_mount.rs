@@ -40,43 +40,69 @@ impl News {
     }
 }
 
-/// The state of the program, as it was before there were sockets; and the layer, which leads to them.
+/// The state of the program, as it was before there were sockets; and the sockets, whose layer leads to
+/// them: one in memory, or that of the environment's `CHANNEL_LAYERS`.
 #[derive(Clone)]
 struct AppState {
     announcements: Arc<AtomicU64>,
-    layer: InMemoryChannelLayer,
+    sockets: ProtocolTypeRouter,
 }
 
 async fn announce(State(state): State<AppState>, text: String) -> Result<String, String> {
     let number = state.announcements.fetch_add(1, Ordering::Relaxed) + 1;
-    let news = Group::<News>::new("news").map_err(|error| error.to_string())?;
-    let delivery = news.send(&state.layer, Announced { number, text }).await;
-    let heard = delivery.map_err(|error| error.to_string())?.queued;
+    let heard = send(&state.sockets, Announced { number, text }).await;
+    let heard = heard.map_err(|error| error.to_string())?;
     Ok(format!("announcement {number} goes to {heard} listeners\n"))
+}
+
+async fn send(sockets: &ProtocolTypeRouter, announced: Announced) -> Result<usize> {
+    let layer = sockets.context().layers().get("default")?;
+    let delivery = Group::<News>::new("news")?
+        .send(&**layer, announced)
+        .await?;
+    Ok(delivery.queued)
 }
 
 #[tokio::main]
 async fn main() -> Result {
-    let layer = InMemoryChannelLayer::new();
-    let sockets = ProtocolTypeRouter::new()
-        .channel_layer(layer.clone())
-        .websocket(URLRouter::new().path("ws/news/", News::app()));
+    let sockets =
+        ProtocolTypeRouter::new().websocket(URLRouter::new().path("ws/news/", News::app()));
+    // What `channels::serve` would do: a wrong setting ends the program here, not at the first socket.
+    sockets.check()?;
+    sockets.startup().await?;
 
     let program = Router::new()
         .route("/announce", post(announce))
         .route_service("/ws/{*rest}", sockets.clone())
         .with_state(AppState {
             announcements: Arc::default(),
-            layer,
+            sockets: sockets.clone(),
         });
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
     axum::serve(listener, program)
         .with_graceful_shutdown(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                sockets.shutdown().await;
-            }
+            told_to_stop().await;
+            sockets.shutdown().await;
         })
         .await?;
     Ok(())
+}
+
+/// Ctrl-C, or the SIGTERM by which service managers end a program.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    let terminate = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => _ = signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
 }
