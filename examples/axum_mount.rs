@@ -55,6 +55,7 @@ async fn announce(State(state): State<AppState>, text: String) -> Result<String,
     Ok(format!("announcement {number} goes to {heard} listeners\n"))
 }
 
+/// Tells how many listeners it goes to: those of this process, as far as the layer knows.
 async fn send(sockets: &ProtocolTypeRouter, announced: Announced) -> Result<usize> {
     let layer = sockets.context().layers().get("default")?;
     let delivery = Group::<News>::new("news")?
