@@ -30,7 +30,8 @@ const CONNECTIONS: usize = 10;
 ///
 /// - A SQLite file that is missing is made on the first use, readable for its owner alone, as
 ///   Django's `manage.py migrate` makes it: Django can go on with it. In other databases Django
-///   makes the tables.
+///   makes the tables. (By [`Site::from_env`](crate::Site::from_env) the file of a `DATABASE_URL` has
+///   to be there.)
 /// - Keys and usernames are told apart by case, in MySQL as well.
 /// - A connection serves one statement at a time, and is made when it is needed. TLS is the URL's
 ///   `sslmode` (PostgreSQL) or `ssl-mode` (MySQL), with the system's certificates.

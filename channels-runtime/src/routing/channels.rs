@@ -11,6 +11,9 @@ use crate::{ChannelName, Error, ErrorKind, Result};
 /// Leads the jobs of a channel to their consumer, by the channel's name: Channels'
 /// `ChannelNameRouter`. A [`Worker`](crate::Worker) works on them.
 ///
+/// Jobs wait in the queues of the layer: of the one in memory, for a worker in the same process, or of the
+/// core layer over Redis, `redis://`. The pub/sub layer has none.
+///
 /// # Examples
 ///
 /// ```
