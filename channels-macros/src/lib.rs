@@ -166,7 +166,8 @@ pub fn consumer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// The payload is a type with [`#[derive(Event)]`](macro@Event), by value or `&`, of this very type; the raw
 /// `Event`; or `Payload<T>`, for any `T` that deserializes.
 ///
-/// The body of a `relay` has to be `socket.send_json(event).await`, of an `async fn` of a socket's consumer.
+/// The body of a `relay` has to be `socket.send_json(event).await`, or the same with `&event`, of an `async fn`
+/// of a socket's consumer that takes a typed event.
 ///
 /// It works only in an `impl` block that is marked [`#[consumer]`](macro@consumer), which takes it away.
 ///
