@@ -1,8 +1,8 @@
 //! Asking the stores again whether those behind open connections are still logged in.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use super::hash::AuthHash;
 use super::login::Login;
 use super::site::{Site, WeakSite};
 use super::user::UserRecord;
-use super::watch::{Logged, Revocable};
+use super::watch::Logged;
 use crate::Result;
 
 /// How exactly a token's end is kept to.
@@ -110,7 +110,7 @@ async fn check_sessions(site: &Site, sessions: Vec<(Box<str>, Vec<Logged>)>) -> 
     Ok(())
 }
 
-async fn check_users(site: &Site, users: Vec<(Box<str>, Vec<Weak<dyn Revocable>>)>) -> Result {
+async fn check_users(site: &Site, users: Vec<(Box<str>, Vec<Logged>)>) -> Result {
     let ids: Vec<_> = users.iter().map(|(id, _)| id.to_string()).collect();
     let found = site.users().by_ids(&ids).await?;
     let active: HashSet<_> = found
@@ -119,7 +119,7 @@ async fn check_users(site: &Site, users: Vec<(Box<str>, Vec<Weak<dyn Revocable>>
         .map(|user| user.id.as_str())
         .collect();
     let gone = users.iter().filter(|(id, _)| !active.contains(&**id));
-    for connection in gone.flat_map(|(_, connections)| connections) {
+    for Logged { connection, .. } in gone.flat_map(|(_, connections)| connections) {
         if let Some(connection) = connection.upgrade() {
             connection.revoke();
         }

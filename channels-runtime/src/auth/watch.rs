@@ -170,29 +170,29 @@ impl Watch {
 
     /// The sessions behind connections, and whose they are.
     pub(super) fn sessions(&self) -> HashMap<Box<str>, Vec<Logged>> {
-        let mut sessions: HashMap<_, Vec<_>> = HashMap::new();
+        self.logged_by(|entry| entry.session.as_deref())
+    }
+
+    /// The users of the site who are there without a session, and their connections.
+    pub(super) fn users(&self) -> HashMap<Box<str>, Vec<Logged>> {
+        self.logged_by(|entry| {
+            let is_asked = entry.is_of_site && entry.session.is_none();
+            is_asked.then_some(&*entry.user)
+        })
+    }
+
+    fn logged_by(&self, key: impl Fn(&Entry) -> Option<&str>) -> HashMap<Box<str>, Vec<Logged>> {
+        let mut found: HashMap<_, Vec<_>> = HashMap::new();
         for entry in self.state().entries.values() {
-            if let Some(key) = &entry.session {
+            if let Some(key) = key(entry) {
                 let logged = Logged {
                     user: entry.user.clone(),
                     connection: Weak::clone(&entry.connection),
                 };
-                sessions.entry(key.clone()).or_default().push(logged);
+                found.entry(key.into()).or_default().push(logged);
             }
         }
-        sessions
-    }
-
-    /// The users of the site who are there without a session, and their connections.
-    pub(super) fn users(&self) -> HashMap<Box<str>, Vec<Weak<dyn Revocable>>> {
-        let mut users: HashMap<_, Vec<_>> = HashMap::new();
-        for entry in self.state().entries.values() {
-            if entry.is_of_site && entry.session.is_none() {
-                let connections = users.entry(entry.user.clone()).or_default();
-                connections.push(Weak::clone(&entry.connection));
-            }
-        }
-        users
+        found
     }
 
     /// No code panics while it holds this lock.
