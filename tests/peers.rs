@@ -174,10 +174,10 @@ fn a_flood_of_pings_leaves_others_their_turn() {
                 tokio::task::yield_now().await;
             }
         });
-        let mut pongs = vec![0; 2 * PINGS];
-        let first = within(stream.read(&mut pongs)).await.expect("read");
+        let mut answers = vec![0; 2 * PINGS];
+        let first = within(stream.read(&mut answers)).await.expect("read");
         let before = turns.load(Ordering::Relaxed);
-        let rest = within(stream.read_exact(&mut pongs[first..])).await;
+        let rest = within(stream.read_exact(&mut answers[first..])).await;
         rest.expect("all pongs");
         turns.load(Ordering::Relaxed) - before
     });
