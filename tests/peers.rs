@@ -94,34 +94,30 @@ async fn read_slowly(stream: &mut TcpStream, most: usize) -> Vec<u8> {
 /// A header of a binary message of that length.
 const HEADER: usize = 10;
 
-#[tokio::test]
-async fn what_came_before_a_write_failed_is_handled() {
+/// What is handled of 200 messages and what follows them, when the peer has gone at once: the first answer
+/// gets a reset, and the second cannot be written.
+async fn handled_of_a_peer_that_is_gone(follows: &[u8]) -> Journal {
     let (server, journal) = serve(Limits::default()).await;
     let mut stream = opened(&server).await;
-    let mut all = frame(0x81, b"x").repeat(200);
-    all.extend(frame(0x88, &1000_u16.to_be_bytes()));
+    let all = [&frame(0x81, b"x").repeat(200), follows].concat();
     within(stream.write_all(&all)).await.expect("written");
-    // Gone: the first answer gets a reset, and the second cannot be written.
     drop(stream);
-    until("it has ended", || {
-        journal.lines().iter().any(|line| line != "receive")
-    })
-    .await;
+    let has_ended = || journal.lines().iter().any(|line| line != "receive");
+    until("it has ended", has_ended).await;
+    journal
+}
+
+#[tokio::test]
+async fn what_came_before_a_write_failed_is_handled() {
+    let close = frame(0x88, &1000_u16.to_be_bytes());
+    let journal = handled_of_a_peer_that_is_gone(&close).await;
     assert_eq!(journal.count("receive"), 200);
     assert_eq!(journal.count("disconnect 1000 Peer"), 1);
 }
 
 #[tokio::test]
 async fn a_peer_that_is_gone_is_lost_at_once() {
-    let (server, journal) = serve(Limits::default()).await;
-    let mut stream = opened(&server).await;
-    let all = frame(0x81, b"x").repeat(200);
-    within(stream.write_all(&all)).await.expect("written");
-    drop(stream);
-    until("it has ended", || {
-        journal.lines().iter().any(|line| line != "receive")
-    })
-    .await;
+    let journal = handled_of_a_peer_that_is_gone(b"").await;
     assert_eq!(journal.count("receive"), 200);
     assert_eq!(journal.count("disconnect 1006 Lost"), 1);
 }
