@@ -90,3 +90,26 @@ async fn sockets_stay_while_redis_is_away() {
     hears(&mut near, "again").await;
     hears(&mut far, "again").await;
 }
+
+#[consumer(channel)]
+#[derive(Default)]
+struct Clerk;
+
+#[consumer]
+impl Clerk {
+    #[handler("chat.message")]
+    async fn said(&mut self, _said: Said) -> Result {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_worker_whose_layer_has_no_queues_says_so() {
+    let redis = Redis::start().await;
+    let channels = ChannelNameRouter::new().channel("clerks", Clerk::app());
+    let worker = Worker::new(server(&redis).channel(channels));
+    let ended = within("the end", worker.run_until(std::future::pending())).await;
+    let error = ended.expect_err("no queues");
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert!(error.to_string().contains("no queues"), "{error}");
+}

@@ -110,6 +110,7 @@ impl ChannelApp for Deaf {
         Box::pin(async move {
             std::future::pending::<()>().await;
             drop(shift);
+            Ok(())
         })
     }
 }

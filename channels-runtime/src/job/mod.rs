@@ -21,7 +21,7 @@ use crate::layer::ChannelLayer;
 use crate::{ChannelName, Event, GroupName, Result, Scope};
 
 /// Work on a channel, until it ends.
-pub type Working<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+pub type Working<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
 
 /// An application that works on the jobs of a channel: the `app()` of a `#[consumer(channel)]`.
 #[diagnostic::on_unimplemented(
@@ -31,6 +31,8 @@ pub type Working<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 )]
 pub trait ChannelApp: Send + Sync + 'static {
     /// Works until the shift ends, with a consumer of its own.
+    ///
+    /// Its error ends the worker: what cannot mend itself, as a layer without queues.
     fn work(&self, shift: Shift) -> Working<'_>;
 
     /// Tells at start-up what could only fail later: a layer that is not configured, say.

@@ -20,20 +20,14 @@ where
 {
     fn work(&self, shift: Shift) -> Working<'_> {
         Box::pin(async move {
-            match shift.context.layers.get(C::OPTIONS.layer) {
-                Ok(layer) => {
-                    let layer = Arc::clone(layer);
-                    Worker {
-                        app: self,
-                        layer,
-                        shift,
-                        home: None,
-                    }
-                    .run()
-                    .await;
-                }
-                Err(error) => tracing::error!(%error, "a consumer's layer is missing"),
-            }
+            let layer = Arc::clone(shift.context.layers.get(C::OPTIONS.layer)?);
+            let worker = Worker {
+                app: self,
+                layer,
+                shift,
+                home: None,
+            };
+            worker.run().await
         })
     }
 
@@ -63,12 +57,12 @@ impl<C> Worker<'_, C>
 where
     C: Consumer + Declaration<Kind = ChannelKind>,
 {
-    async fn run(mut self) {
+    async fn run(mut self) -> Result {
         let mut failures = 0;
         loop {
             let received = tokio::select! {
                 biased;
-                () = self.shift.ended() => return,
+                () = self.shift.ended() => return Ok(()),
                 received = self.layer.receive(&self.shift.channel) => received,
             };
             match received {
@@ -76,12 +70,13 @@ where
                     failures = 0;
                     self.work_safely_on(event).await;
                 }
+                // What a program got wrong does not mend itself.
+                Err(error) if error.kind() == ErrorKind::Config => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, channel = %self.shift.channel, "no job can be received");
                     failures += 1;
-                    // What a program got wrong does not mend itself.
-                    if error.kind() == ErrorKind::Config || !self.shift.pause(failures).await {
-                        return;
+                    if !self.shift.pause(failures).await {
+                        return Ok(());
                     }
                 }
             }

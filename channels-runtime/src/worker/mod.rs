@@ -136,8 +136,8 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] if a setting is wrong: there is nothing to work on, say; what a startup
-    /// hook of the application fails with.
+    /// [`ErrorKind::Config`] if a setting is wrong: there is nothing to work on, or the layer has no queues
+    /// (over Redis, only the core layer has: `redis://`); what a startup hook of the application fails with.
     ///
     /// # Cancel safety
     ///
@@ -150,27 +150,28 @@ impl Worker {
         }
         let (told, mut shifts) = self.begin(channels);
         let mut stop = pin!(stop);
-        loop {
+        let mut result = Ok(());
+        while result.is_ok() {
             tokio::select! {
                 () = &mut stop => break,
-                Some(ended) = shifts.join_next() => log_panic(ended),
+                Some(ended) = shifts.join_next() => result = outcome(ended),
             }
         }
         told.send_replace(true);
         while let Some(ended) = shifts.join_next().await {
-            log_panic(ended);
+            result = result.and(outcome(ended));
         }
         if !self.is_beside {
             self.app.release().await;
         }
-        Ok(())
+        result
     }
 
     /// Begins the shifts, and gives what tells them to stop.
     fn begin(
         &self,
         channels: Vec<(ChannelName, Arc<dyn ChannelApp>)>,
-    ) -> (watch::Sender<bool>, JoinSet<()>) {
+    ) -> (watch::Sender<bool>, JoinSet<Result>) {
         let told = watch::Sender::new(false);
         let terms = Arc::new(self.terms.clone());
         let mut shifts = JoinSet::new();
@@ -212,9 +213,10 @@ impl Worker {
     }
 }
 
-/// A shift that dies takes no other with it.
-fn log_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended {
+/// A shift that dies takes no other with it; one that fails ends them all.
+fn outcome(ended: Result<Result, JoinError>) -> Result {
+    ended.unwrap_or_else(|error| {
         tracing::error!(%error, "a shift of a worker died");
-    }
+        Ok(())
+    })
 }
