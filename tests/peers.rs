@@ -24,6 +24,7 @@ impl Answerer {
     async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
         self.journal.note("receive");
         match &*text {
+            "hang" => std::future::pending().await,
             "report" => socket.send(vec![0; REPORT]).await,
             "report and close" => {
                 socket.send(vec![0; REPORT]).await?;
@@ -120,6 +121,22 @@ async fn a_peer_that_is_gone_is_lost_at_once() {
     let journal = handled_of_a_peer_that_is_gone(b"").await;
     assert_eq!(journal.count("receive"), 200);
     assert_eq!(journal.count("disconnect 1006 Lost"), 1);
+}
+
+#[tokio::test]
+async fn a_handler_that_hangs_does_not_keep_a_peer_that_is_gone() {
+    let mut limits = Limits::default();
+    limits.ping_interval = Duration::from_millis(100);
+    limits.grace = Duration::from_millis(200);
+    let (server, journal) = serve(limits).await;
+    let mut stream = opened(&server).await;
+    // More than wait for the handler, so that the end of the stream is not read.
+    let all = [frame(0x81, b"hang"), frame(0x81, b"x").repeat(40)].concat();
+    within(stream.write_all(&all)).await.expect("written");
+    until("it hangs", || journal.count("receive") == 1).await;
+    drop(stream);
+    let has_ended = || journal.count("disconnect 1006 Lost") == 1;
+    until("it has ended", has_ended).await;
 }
 
 #[tokio::test]

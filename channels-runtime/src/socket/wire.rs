@@ -37,8 +37,9 @@ pub(crate) struct Wire {
     drained: bool,
     /// Whether events waited when the task looked last.
     has_events: bool,
-    /// Why nothing can be written any more. What the peer sent before is still taken.
-    unwritable: Option<io::Error>,
+    /// Why nothing can be written any more, and until when what the peer sent before is still taken: a
+    /// handler that hangs is not waited for.
+    unwritable: Option<(io::Error, Pin<Box<Sleep>>)>,
 }
 
 enum Stage {
@@ -186,13 +187,18 @@ impl Wire {
             self.has_events = turn.has_events;
             if let Poll::Ready(Err(error)) = turn.flushed {
                 link.end();
-                self.unwritable = Some(error);
+                self.unwritable = Some((error, Box::pin(sleep(self.limits.grace))));
                 self.drained = false;
                 continue;
             }
             if let Some(close) = turn.close {
                 let (frame, by) = *close;
                 return Poll::Ready(End::Close(frame, by, Awaits::CloseFrame));
+            }
+            let time_is_up =
+                |(_, deadline): &mut (_, Pin<Box<Sleep>>)| deadline.as_mut().poll(cx).is_ready();
+            if let Some((error, _)) = self.unwritable.take_if(time_is_up) {
+                return Poll::Ready(End::Lost(error));
             }
             if self.inbound.len() >= room {
                 // Who is not listened to is not silent.
@@ -209,7 +215,7 @@ impl Wire {
             let Poll::Ready(incoming) = decoder.poll_next(io, &mut reader) else {
                 self.drained = true;
                 return match self.unwritable.take_if(|_| !link.is_readable()) {
-                    Some(error) => Poll::Ready(End::Lost(error)),
+                    Some((error, _)) => Poll::Ready(End::Lost(error)),
                     None => Poll::Pending,
                 };
             };
