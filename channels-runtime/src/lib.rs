@@ -19,6 +19,7 @@ mod http;
 mod job;
 mod layer;
 mod limits;
+mod log;
 mod message;
 mod middleware;
 mod names;
@@ -29,6 +30,7 @@ mod server;
 mod session;
 mod socket;
 mod stats;
+mod supervise;
 mod transport;
 #[cfg(feature = "auth")]
 mod views;

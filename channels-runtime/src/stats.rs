@@ -42,6 +42,12 @@ impl Stats {
         self.panics.load(Ordering::Relaxed)
     }
 
+    /// How many background tasks of this process panicked and were restarted: sweeps, heartbeats and
+    /// readers of channel layers. All applications of the process share this count.
+    pub fn task_restarts(&self) -> u64 {
+        crate::supervise::restarts()
+    }
+
     pub(crate) fn dropped(&self, reason: DropReason) {
         self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
