@@ -45,9 +45,21 @@ struct Stage {
 }
 
 impl Stage {
+    /// Two windows, and the chat rooms.
     async fn set() -> Self {
+        Self::with(Chat::start().await).await
+    }
+
+    /// Two windows, both in the lobby.
+    async fn in_the_lobby() -> Self {
+        let stage = Self::with(Chat::start_lobby().await).await;
+        stage.ana.enters_the_lobby(&stage.chat).await;
+        stage.ben.enters_the_lobby(&stage.chat).await;
+        stage
+    }
+
+    async fn with(chat: Chat) -> Self {
         let browsers = Browsers::start().await;
-        let chat = Chat::start().await;
         let (ana, ben) = tokio::join!(browsers.window("Ana"), browsers.window("Ben"));
         Self {
             chat,
@@ -75,9 +87,7 @@ impl Stage {
 
 #[tokio::test]
 async fn two_windows_chat_in_the_lobby() {
-    let Stage { chat, ana, ben, .. } = &Stage::set().await;
-    ana.enters_the_lobby(chat).await;
-    ben.enters_the_lobby(chat).await;
+    let Stage { ana, ben, .. } = &Stage::in_the_lobby().await;
 
     let before = now();
     ana.says("Is anybody here?").await;
@@ -99,7 +109,7 @@ async fn two_windows_chat_in_the_lobby() {
 #[tokio::test]
 async fn two_windows_chat_in_a_room() {
     let Stage { chat, ana, ben, .. } = &Stage::set().await;
-    ana.enters_the_lobby(chat).await;
+    ana.open(&chat.url("/")).await;
     ana.types("#room", "Rust in Lisbon").await;
     ana.types("#name", "Ana\n").await;
     ana.reads_notice("You joined as Ana.").await;
@@ -225,16 +235,34 @@ async fn windows_come_back_when_the_server_does() {
     ana.reads_from("Ben", "Here I am.", before).await;
 }
 
+const MARKUP: &str = "<script>ran = true</script><img src=x onerror='ran = true'> &amp; <b>";
+
 #[tokio::test]
-async fn markup_stays_text() {
-    const MARKUP: &str = "<script>ran = true</script><img src=x onerror='ran = true'> &amp; <b>";
-    let stage = Stage::set().await;
-    let Stage { chat, ana, ben, .. } = &stage;
-    ana.enters_the_lobby(chat).await;
-    ben.enters_the_lobby(chat).await;
+async fn markup_stays_text_in_the_lobby() {
+    let Stage { ana, ben, .. } = &Stage::in_the_lobby().await;
     ana.says(MARKUP).await;
     nothing_ran([ana, ben], MARKUP).await;
+}
 
+#[tokio::test]
+async fn the_lobby_reconnects_when_the_server_restarts() {
+    let mut stage = Stage::in_the_lobby().await;
+    stage.chat.stop().await;
+    for window in [&stage.ana, &stage.ben] {
+        window.state_is(RESTART).await;
+    }
+    stage.chat.start_again().await;
+    for window in [&stage.ana, &stage.ben] {
+        window.state_is("connected").await;
+    }
+    stage.ana.says("Back again.").await;
+    stage.ben.reads("Back again.").await;
+}
+
+#[tokio::test]
+async fn markup_stays_text_in_a_room() {
+    let stage = Stage::set().await;
+    let Stage { chat, ana, ben, .. } = &stage;
     let name = "<img src=x onerror='ran = true'>";
     ana.enters(chat, "rust", name).await;
     ben.enters(chat, "rust", "<b>Ben</b>").await;
@@ -268,9 +296,11 @@ async fn nothing_ran(windows: [&Window; 2], text: &str) {
 #[tokio::test]
 async fn the_state_tells_how_the_connection_ended() {
     let mut stage = Stage::set().await;
-    stage.ana.enters_the_lobby(&stage.chat).await;
+    stage.ana.enters(&stage.chat, "lisbon", "Ana").await;
     stage.ben.enters(&stage.chat, "rust", "Ben").await;
-    stage.ben.is_connected().await;
+    for window in [&stage.ana, &stage.ben] {
+        window.is_connected().await;
+    }
 
     stage.chat.stop().await;
     for window in [&stage.ana, &stage.ben] {

@@ -43,9 +43,10 @@ pub(crate) fn now() -> u64 {
 }
 
 impl Window {
-    pub(crate) async fn enters_the_lobby(&self, chat: &Chat) {
-        self.open(&chat.url("/")).await;
-        self.is_connected().await;
+    /// Opens the page of the `lobby` program.
+    pub(crate) async fn enters_the_lobby(&self, lobby: &Chat) {
+        self.open(&lobby.url("/")).await;
+        self.state_is("connected").await;
     }
 
     /// Opens a room's address and answers the question for a name.

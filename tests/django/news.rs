@@ -1,4 +1,4 @@
-//! `examples/django_site`, started by its one command: a view, a consumer that has stayed and one that
+//! `examples/django-site`, started by its one command: a view, a consumer that has stayed and one that
 //! has moved all reach each other's pages.
 
 use std::process::Stdio;
@@ -46,7 +46,7 @@ async fn a_site_and_the_consumer_that_has_moved_share_their_news() {
 async fn start() -> (Processes, String) {
     let mut command = Command::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/examples/django_site/run"
+        "/examples/django-site/run"
     ));
     command.env("PYTHON", python());
     for port in ["SITE_PORT", "SOCKETS_PORT", "REDIS_PORT"] {
