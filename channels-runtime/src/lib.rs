@@ -20,6 +20,7 @@ mod job;
 mod layer;
 mod limits;
 mod log;
+mod memory;
 mod message;
 mod middleware;
 mod names;

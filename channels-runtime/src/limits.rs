@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+/// Average length of the frames of a long message in bytes: test suites and real clients use frames
+/// of 64 bytes and more for long messages.
+const FRAME_AVERAGE: usize = 64;
+
+/// Frames that a message may have, however short.
+const FEWEST_FRAMES: usize = 1024;
+
 /// Limits of a server and of each of its sockets and requests. All are on by default.
 ///
 /// # Examples
@@ -25,19 +32,51 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long such a body may take to come in: 30 s. Then the client gets a 408.
     pub body_timeout: Duration,
-    /// One message, in bytes: 1 MiB. More closes the socket with 1009.
+    /// Longest message of a client in bytes. Defaults to 1 MiB. Protects the memory that one socket
+    /// takes: up to three messages of this length are held for one, the one that is being received and
+    /// those that wait for `receive`. A longer message closes the socket with 1009.
     pub message_bytes: usize,
-    /// One frame, in bytes: 1 MiB. More closes the socket with 1009.
+    /// Longest frame of a client in bytes. Defaults to `usize::MAX`: then only `message_bytes`
+    /// bounds a frame. A longer frame closes the socket with 1009.
     pub frame_bytes: usize,
-    /// What is queued for one socket or response before senders wait, in bytes: 1 MiB.
+    /// Most frames in one message. Defaults to `None`: one for each 64 bytes of `message_bytes`, at
+    /// least 1,024. Protects against messages that never end, since empty frames add nothing to the
+    /// length of a message. One more frame closes the socket with 1009.
+    pub message_frames: Option<usize>,
+    /// Memory in bytes that the output queued for one socket or response may take. Defaults to 1 MiB.
+    /// Each queued item counts with its bookkeeping: about 100 bytes in addition to its payload. When
+    /// the limit is reached, senders wait, and the socket is not read. One item may be larger.
     pub outbound_bytes: usize,
+    /// Memory in bytes that everything queued for all connections of the application may take together.
+    /// Defaults to 1 GiB. It counts messages in part or as a whole that wait for a handler, frames and
+    /// chunks that clients have not read, and the bodies of requests;
+    /// [`Stats::queued_bytes`](crate::Stats::queued_bytes) returns the sum. A message that is queued for
+    /// several clients counts for each of them.
+    ///
+    /// While the limit is reached:
+    ///
+    /// - handshakes and requests to HTTP consumers get a 503 with `Retry-After`;
+    /// - a socket that has more than 2 KiB of an incomplete message is closed with 1013;
+    /// - one message waits for `receive` instead of 16, and senders wait for clients with queued
+    ///   output, so that slow clients are not read;
+    /// - a socket whose client has not taken any output for half of `ping_interval` is disconnected.
+    ///
+    /// Each refusal is counted by [`Stats::memory_refusals`](crate::Stats::memory_refusals) and logged at
+    /// a bounded rate. A message longer than this limit is refused with 1009, whatever
+    /// `message_bytes` allows.
+    pub memory_bytes: usize,
+    /// Bytes per second that count as a sign of life while a message is incomplete. Defaults to 100.
+    /// Protects against clients that send a message byte by byte, and lets slow uploads pass: below
+    /// this rate, an incomplete message is silence (`ping_timeout`).
+    pub minimum_rate: usize,
     /// Connections at the same time: 1,000,000. More wait to be accepted.
     pub connections: usize,
     /// Silence after which a socket is pinged, and a stream of events gets a comment: 20 s. Zero for
     /// never.
     pub ping_interval: Duration,
-    /// Silence after that ping, until the connection counts as lost: 30 s. The client of a response
-    /// that reads nothing of what waits for it counts as lost after both.
+    /// Silence after that ping, until the connection counts as lost: 30 s. A client that receives part of
+    /// what is queued for it is not silent, nor is one that sends a message at `minimum_rate` or faster.
+    /// The client of a response that reads nothing of what waits for it counts as lost after both.
     pub ping_timeout: Duration,
     /// How long a closing socket waits for the peer's close frame, and before that for a peer that takes
     /// nothing of what is queued: 5 s.
@@ -58,8 +97,11 @@ impl Default for Limits {
             body_bytes: 1024 * 1024,
             body_timeout: Duration::from_secs(30),
             message_bytes: 1024 * 1024,
-            frame_bytes: 1024 * 1024,
+            frame_bytes: usize::MAX,
+            message_frames: None,
             outbound_bytes: 1024 * 1024,
+            memory_bytes: 1024 * 1024 * 1024,
+            minimum_rate: 100,
             connections: 1_000_000,
             ping_interval: Duration::from_secs(20),
             ping_timeout: Duration::from_secs(30),
@@ -67,5 +109,18 @@ impl Default for Limits {
             grace: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
         }
+    }
+}
+
+impl Limits {
+    /// The longest message that can be received.
+    pub(crate) fn longest_message(&self) -> usize {
+        self.message_bytes.min(self.memory_bytes)
+    }
+
+    /// The most frames of one message.
+    pub(crate) fn most_frames(&self) -> usize {
+        self.message_frames
+            .unwrap_or_else(|| (self.message_bytes / FRAME_AVERAGE).max(FEWEST_FRAMES))
     }
 }

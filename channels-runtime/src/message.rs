@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::transport::Text;
 use crate::{CloseCode, Error, ErrorKind, Result};
@@ -106,8 +106,9 @@ impl From<&[u8]> for Message {
 /// A parameter of `receive` or `handle`: the frame's text or the request's body, parsed as JSON into
 /// `T`.
 ///
-/// Text that does not parse closes the socket with 1007, a binary frame with 1003; a body that does
-/// not parse is answered with 400.
+/// Text that does not parse closes the socket with 1007; the reason distinguishes invalid JSON from JSON
+/// that is not a `T`. A binary frame closes it with 1003. A body that does not parse is answered with 400.
+/// Why it did not parse is logged at a bounded rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Json<T>(pub T);
 
@@ -168,13 +169,21 @@ impl<T: DeserializeOwned> FromMessage for Json<T> {
     fn from_message(message: Message) -> Result<Self> {
         let text = Text::from_message(message)?;
         serde_json::from_str(&text).map(Json).map_err(|error| {
-            Error::caused(
-                ErrorKind::InvalidPayload,
-                "the message is no such JSON",
-                error,
-            )
+            let message = if is_json(text.as_bytes()) {
+                "the message is not the expected JSON"
+            } else {
+                "the message is not valid JSON"
+            };
+            Error::caused(ErrorKind::InvalidPayload, message, error)
         })
     }
+}
+
+/// Whether bytes are JSON (RFC 8259), of whatever shape. The category of `serde_json`'s error does not
+/// answer that: deep lists and large numbers are errors of its syntax, and it stops at the first one.
+#[cold]
+fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
 
 fn wrong_kind(expected: &str, found: &str) -> Error {

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::memory::Memory;
+
 /// Why an event did not reach its handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -29,6 +31,7 @@ impl DropReason {
 pub struct Stats {
     dropped: [AtomicU64; DropReason::COUNT],
     panics: AtomicU64,
+    memory: Memory,
 }
 
 impl Stats {
@@ -46,6 +49,24 @@ impl Stats {
     /// readers of channel layers. All applications of the process share this count.
     pub fn task_restarts(&self) -> u64 {
         crate::supervise::restarts()
+    }
+
+    /// Bytes that are queued at present for all connections together: messages in part or as a whole
+    /// that wait for a handler, frames and chunks that clients have not read, bodies of requests. Of
+    /// each of these, less than 2 KiB for one connection are not counted. See
+    /// [`Limits::memory_bytes`](crate::Limits::memory_bytes).
+    pub fn queued_bytes(&self) -> usize {
+        self.memory.used()
+    }
+
+    /// How many handshakes, requests, messages and connections were refused or closed because
+    /// [`Limits::memory_bytes`](crate::Limits::memory_bytes) was reached.
+    pub fn memory_refusals(&self) -> u64 {
+        self.memory.refusals()
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     pub(crate) fn dropped(&self, reason: DropReason) {

@@ -38,10 +38,12 @@ pub struct Context {
 
 impl Context {
     pub(crate) fn new(layers: ChannelLayers, limits: Limits) -> Self {
+        let stats = Stats::default();
+        stats.memory().set_limit(limits.memory_bytes);
         Self {
             layers,
             limits: Arc::new(limits),
-            stats: Arc::default(),
+            stats: Arc::new(stats),
             registry: Arc::default(),
             exchanges: Exchanges::default(),
             shifts: Shifts::default(),

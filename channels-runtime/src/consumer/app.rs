@@ -67,6 +67,10 @@ where
     async fn open(&self, handshake: Handshake) -> Response<Body> {
         let (scope, key, upgrade, context) = handshake.into_parts();
         let limits = &context.limits;
+        if context.stats.memory().is_exhausted() {
+            context.stats.memory().refuse("handshake");
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, "out of memory\n");
+        }
         let layer = match context.layers.get(C::OPTIONS.layer) {
             Ok(layer) => Arc::clone(layer),
             Err(error) => {
@@ -94,7 +98,12 @@ where
             consumer,
             connection: BlockingWebSocket::new(socket),
         };
-        let wire = Wire::new(upgrade, Arc::clone(&link), Arc::clone(limits));
+        let wire = Wire::new(
+            upgrade,
+            Arc::clone(&link),
+            Arc::clone(limits),
+            Arc::clone(&context.stats),
+        );
         let waiting = Waiting {
             link: Arc::clone(&link),
             answered: false,

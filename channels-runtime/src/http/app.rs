@@ -34,6 +34,10 @@ where
 {
     let (scope, body, context) = request.into_parts();
     let limits = &context.limits;
+    if context.stats.memory().is_exhausted() {
+        context.stats.memory().refuse("request");
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "out of memory\n");
+    }
     if let Err(error) = scope.check_path() {
         return refusal(StatusCode::BAD_REQUEST, format!("{error}\n"));
     }
@@ -44,7 +48,7 @@ where
             return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
         }
     };
-    let body = match request::read(body, scope.headers(), limits).await {
+    let body = match request::read(body, scope.headers(), &context).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };

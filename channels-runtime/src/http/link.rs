@@ -77,7 +77,7 @@ impl Link {
                 stopping: false,
                 bodiless: false,
                 mailbox: Mailbox::new(options.mailbox, options.overflow),
-                output: Output::new(limits.outbound_bytes),
+                output: Output::new(limits.outbound_bytes, Arc::clone(&stats)),
             }),
             table,
             stats,

@@ -1,24 +1,36 @@
-//! What waits to be written of one response, bounded by its bytes.
+//! What waits to be written of one response, bounded by the memory it takes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
 use crate::BoxError;
+use crate::memory::Account;
+use crate::stats::Stats;
 
 /// How many bytes the server gets at once.
 const SLICE: usize = 64 * 1024;
+
+/// Memory that a queued chunk takes in addition to its bytes: its place in a queue that doubles when it
+/// grows, and what the allocator and the shared bytes need.
+const BOOKKEEPING: usize = 2 * size_of::<Bytes>() + 32;
 
 /// A queue between the handlers, which may have to wait, and the server, which writes.
 #[derive(Debug)]
 pub(super) struct Output {
     chunks: VecDeque<Bytes>,
-    bytes: usize,
+    /// Memory that the chunks take: a chunk counts as a whole until its last byte is taken.
+    cost: usize,
+    /// The cost of the first chunk, once part of it is taken.
+    first_cost: Option<usize>,
     /// How many bytes the server has taken so far.
     taken: u64,
-    /// From this many bytes on, senders wait. One chunk may be larger than it.
+    /// From this cost on, senders wait. One chunk may be larger.
     high_water: usize,
+    /// What the chunks take in the total of all connections.
+    account: Account,
     tail: Option<Tail>,
     /// The server, once it has written all there was.
     reader: Option<Waker>,
@@ -35,27 +47,32 @@ pub(super) enum Tail {
 }
 
 impl Output {
-    pub(super) fn new(high_water: usize) -> Self {
+    pub(super) fn new(high_water: usize, stats: Arc<Stats>) -> Self {
         Self {
             chunks: VecDeque::new(),
-            bytes: 0,
+            cost: 0,
+            first_cost: None,
             taken: 0,
             high_water,
+            account: Account::new(stats),
             tail: None,
             reader: None,
             waiting: Vec::new(),
         }
     }
 
-    /// Whether a sender would have to wait.
+    /// Whether a sender would have to wait: for room here, or, where anything is queued, for memory of
+    /// the server.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= self.high_water
+        self.cost >= self.high_water
+            || (!self.chunks.is_empty() && self.account.memory().is_exhausted())
     }
 
     pub(super) fn push(&mut self, chunk: Bytes) {
         // A chunk of no bytes would say nothing.
         if !chunk.is_empty() {
-            self.bytes += chunk.len();
+            self.cost += BOOKKEEPING + chunk.len();
+            self.account.settle(self.cost);
             self.chunks.push_back(chunk);
             self.wake_reader();
         }
@@ -78,7 +95,9 @@ impl Output {
     /// Drops what is left: nobody reads it.
     pub(super) fn clear(&mut self) {
         self.chunks = VecDeque::new();
-        self.bytes = 0;
+        self.cost = 0;
+        self.first_cost = None;
+        self.account.settle(0);
         self.wake_waiting();
     }
 
@@ -103,14 +122,18 @@ impl Output {
     /// A chunk, or as much of it as shows within a time whether the client reads.
     fn pop(&mut self) -> Option<Bytes> {
         let first = self.chunks.front_mut()?;
+        let whole = self.first_cost.take().unwrap_or(BOOKKEEPING + first.len());
         let chunk = first.split_to(first.len().min(SLICE));
         if first.is_empty() {
             self.chunks.pop_front();
+            self.cost -= whole;
+            self.account.settle(self.cost);
+        } else {
+            self.first_cost = Some(whole);
         }
         if self.chunks.is_empty() {
             self.chunks = VecDeque::new();
         }
-        self.bytes -= chunk.len();
         self.taken += chunk.len() as u64;
         if !self.is_full() {
             self.wake_waiting();

@@ -1,13 +1,17 @@
 //! The body of a request: read within its limits, and what `handle` can take of it.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use http::{Response, StatusCode, header};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
-use crate::app::{Body, refusal};
+use crate::app::{Body, Context, refusal};
 use crate::limits::Limits;
+use crate::memory::Account;
+use crate::stats::Stats;
 use crate::{Error, ErrorKind, Headers, Json, Result};
 
 /// What a `handle` handler can take: [`Bytes`], `Vec<u8>`, [`String`], [`Json<T>`] or
@@ -57,12 +61,16 @@ impl<T: DeserializeOwned> FromBody for Json<T> {
     }
 }
 
+/// Memory that is reserved for a body before any of it has come, in bytes.
+const RESERVED: usize = 64 * 1024;
+
 /// Reads a whole body, or says what the client is to be answered instead.
 pub(crate) async fn read(
     mut body: Body,
     headers: &Headers,
-    limits: &Limits,
+    context: &Context,
 ) -> Result<Bytes, Response<Body>> {
+    let limits = &*context.limits;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limits.body_bytes {
         // A client that asked first sends nothing after a refusal.
@@ -71,12 +79,18 @@ pub(crate) async fn read(
         }
         return Err(too_large(limits));
     }
-    let collected = collect(&mut body, BytesMut::with_capacity(announced), limits);
+    let reserved = BytesMut::with_capacity(announced.min(RESERVED));
+    let collected = collect(&mut body, reserved, limits, &context.stats);
     match tokio::time::timeout(limits.body_timeout, collected).await {
-        Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => {
+        Ok(Ok(Collected::Whole(bytes))) => Ok(bytes),
+        Ok(Ok(Collected::TooLarge)) => {
             read_away(body, limits);
             Err(too_large(limits))
+        }
+        Ok(Ok(Collected::NoMemory)) => {
+            context.stats.memory().refuse("body of a request");
+            read_away(body, limits);
+            Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "out of memory\n"))
         }
         Ok(Err(error)) => {
             tracing::debug!(%error, "a request's body did not come in");
@@ -92,22 +106,35 @@ pub(crate) async fn read(
     }
 }
 
-/// The body, unless it is too large.
+enum Collected {
+    Whole(Bytes),
+    TooLarge,
+    NoMemory,
+}
+
+/// Collects the body, unless it is too large, or the server has no memory for it. It is in the total of
+/// the server while it is collected.
 async fn collect(
     body: &mut Body,
     mut bytes: BytesMut,
     limits: &Limits,
-) -> Result<Option<Bytes>, crate::BoxError> {
+    stats: &Arc<Stats>,
+) -> Result<Collected, crate::BoxError> {
+    let mut account = Account::new(Arc::clone(stats));
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else {
             continue;
         };
         if bytes.len() + data.len() > limits.body_bytes {
-            return Ok(None);
+            return Ok(Collected::TooLarge);
+        }
+        if account.memory().is_exhausted() {
+            return Ok(Collected::NoMemory);
         }
         bytes.extend_from_slice(&data);
+        account.settle(bytes.capacity());
     }
-    Ok(Some(bytes.freeze()))
+    Ok(Collected::Whole(bytes.freeze()))
 }
 
 /// Reads what a refused client still sends, for a while: were the connection reset at once, the

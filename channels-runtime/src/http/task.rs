@@ -22,6 +22,7 @@ use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, HeldOf, Home, HomeOf, Hook, HttpKind, Input,
     Outcome,
 };
+use crate::log::{Excerpt, LogLimit};
 use crate::socket::slot;
 use crate::stats::DropReason;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
@@ -188,7 +189,7 @@ where
                     .close(DisconnectedBy::Consumer, StatusCode::FORBIDDEN, "");
             }
             (What::Request, ErrorKind::InvalidPayload) => {
-                tracing::debug!(%error, source = error.source_text(), "a body does not parse");
+                log_body::<C>(&error);
                 let text = format!("{error}\n");
                 self.link
                     .close(DisconnectedBy::Limit, StatusCode::BAD_REQUEST, text);
@@ -215,6 +216,21 @@ where
                 self.link.close(DisconnectedBy::Failure, status, "");
             }
         }
+    }
+}
+
+/// Logs, at a bounded rate, why a handler cannot take a body.
+#[cold]
+fn log_body<C>(error: &Error) {
+    static BODIES: LogLimit = LogLimit::new();
+    if let Some(suppressed) = BODIES.permit() {
+        tracing::warn!(
+            consumer = type_name::<C>(),
+            %error,
+            source = %Excerpt(error.source_text().as_bytes()),
+            suppressed,
+            "invalid body, responding with 400"
+        );
     }
 }
 

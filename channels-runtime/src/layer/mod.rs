@@ -145,7 +145,7 @@ pub struct Delivery {
 #[must_use = "a channel is closed when it is dropped"]
 pub struct Channel {
     name: ChannelName,
-    _guard: Box<dyn Any + Send + Sync>,
+    guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Channel {
@@ -153,8 +153,13 @@ impl Channel {
     pub fn new(name: ChannelName, guard: impl Any + Send + Sync) -> Self {
         Self {
             name,
-            _guard: Box::new(guard),
+            guard: Some(Box::new(guard)),
         }
+    }
+
+    /// Takes the guard out, for an owner that ends the memberships before it forgets the name.
+    pub(crate) fn take_guard(&mut self) -> Option<Box<dyn Any + Send + Sync>> {
+        self.guard.take()
     }
 
     /// The channel's address.

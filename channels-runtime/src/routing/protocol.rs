@@ -116,7 +116,9 @@ impl ProtocolTypeRouter {
     /// The limits, instead of the defaults.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.change().limits = Arc::new(limits);
+        let context = self.change();
+        context.stats.memory().set_limit(limits.memory_bytes);
+        context.limits = Arc::new(limits);
         self
     }
 

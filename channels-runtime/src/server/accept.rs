@@ -20,6 +20,7 @@ use super::http::serve_http;
 use crate::app::Response;
 use crate::routing::{ProtocolTypeRouter, Responding};
 use crate::scope::ConnectInfo;
+use crate::transport::prepare;
 
 /// How many connections the kernel keeps for us until we accept them. tokio's own 128 make the
 /// clients of a reconnect storm repeat their SYN.
@@ -123,8 +124,8 @@ fn connection(
     app: ProtocolTypeRouter,
     mut stop: watch::Receiver<()>,
 ) -> impl Future<Output = ()> + Send + 'static {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "the socket has no TCP_NODELAY");
+    if let Err(error) = prepare(&stream) {
+        tracing::debug!(%error, "cannot set the options of a connection");
     }
     let info = ConnectInfo {
         client: Some(client),

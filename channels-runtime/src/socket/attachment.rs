@@ -1,5 +1,6 @@
 //! What a connection has of its channel layer: its channel, its memberships, its timers and tasks.
 
+use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,11 @@ impl Attachment {
     pub(crate) async fn open(&mut self, receiver: Arc<dyn Receiver>) -> Result {
         self.channel = Some(self.layer.new_channel(receiver).await?);
         Ok(())
+    }
+
+    /// Takes out what keeps the channel open, for an owner that closes it before the attachment ends.
+    pub(crate) fn take_guard(&mut self) -> Option<Box<dyn Any + Send + Sync>> {
+        self.channel.as_mut()?.take_guard()
     }
 
     pub(crate) fn channel_name(&self) -> Result<&ChannelName> {

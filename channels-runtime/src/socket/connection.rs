@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::calls::{Call, run};
 use super::link::{Link, Output};
+use super::refusal::{close_for, log_message, log_refusal};
 use super::registry::Registered;
 use super::slot::{self, Slot};
 use super::wire::Wire;
@@ -21,7 +22,7 @@ use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, Held, Home, Hook, Input, Lender, Loan,
     Outcome, WebSocketKind,
 };
-use crate::{CloseCode, CloseFrame, Error, ErrorKind};
+use crate::{Error, ErrorKind};
 
 /// How many handlers run before other tasks have their turn.
 const BUDGET: usize = 64;
@@ -112,6 +113,7 @@ where
         let connection = self.get_mut();
         connection.link.register(cx.waker());
         connection.output = Output::Write;
+        connection.wire.begin_turn();
         for _ in 0..BUDGET {
             connection.poll_wire(cx);
             if connection.running.is_none() && connection.start_next().is_pending() {
@@ -121,7 +123,7 @@ where
                 return Poll::Pending;
             }
             if matches!(connection.stage, Stage::Released) && connection.running.is_none() {
-                return Poll::Ready(());
+                return connection.wire.poll_rest(&connection.link, cx);
             }
         }
         cx.waker().wake_by_ref();
@@ -139,7 +141,12 @@ where
         match self.stage {
             Stage::Handshake if self.link.is_accepted() => self.stage = Stage::Open,
             Stage::Handshake if self.link.is_abandoned() => self.abandon(),
-            Stage::Handshake | Stage::Ended(_) | Stage::Released => return,
+            Stage::Handshake => return,
+            Stage::Ended(_) | Stage::Released => {
+                // What is left of the closing handshake, which the consumer does not wait for.
+                let _ = self.wire.poll_rest(&self.link, cx);
+                return;
+            }
             Stage::Open => {}
         }
         if let Stage::Open = self.stage
@@ -149,6 +156,9 @@ where
         {
             self.link.end();
             tracing::debug!(code = %disconnect.code, by = ?disconnect.by, "disconnected");
+            if disconnect.by == DisconnectedBy::Limit {
+                log_refusal::<C>(&disconnect, self.path());
+            }
             self.stage = Stage::Ended(Box::new(disconnect));
             self.deadline = Some(Box::pin(sleep(self.grace)));
         }
@@ -163,6 +173,12 @@ where
             self.poll_wire(cx);
         }
         was_open && matches!(self.stage, Stage::Ended(_))
+    }
+
+    /// The path of the request, unless a handler runs that has the consumer.
+    fn path(&mut self) -> Option<&str> {
+        let socket = self.loan.as_mut()?.connection.as_async();
+        Some(socket.scope().path())
     }
 
     /// The handshake was given up: there is no connection to disconnect from.
@@ -307,8 +323,12 @@ where
             (_, ErrorKind::Closed) if !self.link.is_open() => {}
             _ => {
                 let (frame, by) = close_for(&error);
-                if by == DisconnectedBy::Failure {
-                    tracing::error!(%error, source = error.source_text(), "a handler failed");
+                match by {
+                    DisconnectedBy::Failure => {
+                        tracing::error!(%error, source = error.source_text(), "a handler failed");
+                    }
+                    DisconnectedBy::Limit => log_message::<C>(&error, self.path()),
+                    _ => {}
                 }
                 self.link.close(frame, by);
             }
@@ -320,67 +340,5 @@ where
 impl<C, F> Drop for Connection<C, F> {
     fn drop(&mut self) {
         self.link.end();
-    }
-}
-
-/// The close frame that the client gets for an error of a handler: the code, not the details.
-fn close_for(error: &Error) -> (CloseFrame, DisconnectedBy) {
-    let (code, reason, by) = match error.kind() {
-        ErrorKind::Stop => (CloseCode::NORMAL, "", DisconnectedBy::Consumer),
-        ErrorKind::UnsupportedData => (
-            CloseCode::UNSUPPORTED_DATA,
-            "unsupported kind of frame",
-            DisconnectedBy::Limit,
-        ),
-        ErrorKind::InvalidPayload => (
-            CloseCode::INVALID_PAYLOAD,
-            "invalid JSON",
-            DisconnectedBy::Limit,
-        ),
-        ErrorKind::Unavailable => (CloseCode::TRY_AGAIN_LATER, "", DisconnectedBy::Failure),
-        // The session was ended elsewhere while the handler used it.
-        ErrorKind::SessionEnded => (CloseCode::POLICY_VIOLATION, "", DisconnectedBy::Revoked),
-        _ => (CloseCode::INTERNAL_ERROR, "", DisconnectedBy::Failure),
-    };
-    (CloseFrame::new(code, reason), by)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Stop;
-
-    #[test]
-    fn a_client_learns_the_code_of_an_error() {
-        let cases = [
-            (Error::from(Stop), CloseCode::NORMAL),
-            (
-                Error::new(ErrorKind::UnsupportedData, ""),
-                CloseCode::UNSUPPORTED_DATA,
-            ),
-            (
-                Error::new(ErrorKind::InvalidPayload, ""),
-                CloseCode::INVALID_PAYLOAD,
-            ),
-            (Error::other("secret"), CloseCode::INTERNAL_ERROR),
-            (
-                Error::new(ErrorKind::Unavailable, "secret"),
-                CloseCode::TRY_AGAIN_LATER,
-            ),
-            (
-                Error::new(ErrorKind::SessionEnded, "secret"),
-                CloseCode::POLICY_VIOLATION,
-            ),
-            (
-                Error::new(ErrorKind::Layer, "secret"),
-                CloseCode::INTERNAL_ERROR,
-            ),
-            (crate::AcceptConnection.into(), CloseCode::INTERNAL_ERROR),
-        ];
-        for (error, code) in cases {
-            let (frame, _) = close_for(&error);
-            assert_eq!(frame.code, code, "{error}");
-            assert!(!frame.reason.contains("secret"));
-        }
     }
 }

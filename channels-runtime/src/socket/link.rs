@@ -1,8 +1,9 @@
 //! What a connection's task shares with its handlers, its layer and its server.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -34,6 +35,8 @@ pub(crate) struct Link {
     readable: AtomicBool,
     /// Ticks of the heartbeat since something came from the peer.
     quiet: AtomicU32,
+    /// Bytes of incomplete messages that came since then.
+    incomplete: AtomicUsize,
     /// Whether the handshake was given up by the client, or by its deadline.
     abandoned: AtomicBool,
 }
@@ -49,7 +52,12 @@ pub(super) struct State {
     pub(super) mailbox: Mailbox,
     pub(super) outbound: Outbound,
     pub(super) close: Option<Box<Close>>,
+    /// What keeps the channel open and in its groups, see [`Channel`](crate::layer::Channel).
+    membership: Option<Membership>,
 }
+
+/// The guard of a channel.
+pub(crate) type Membership = Box<dyn Any + Send + Sync>;
 
 /// What is to become of what is queued for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +109,9 @@ impl Link {
                 busy: true,
                 flushing: false,
                 mailbox: Mailbox::new(options.mailbox, options.overflow),
-                outbound: Outbound::new(limits.outbound_bytes),
+                outbound: Outbound::new(limits.outbound_bytes, Arc::clone(&stats)),
                 close: None,
+                membership: None,
             }),
             table,
             stats,
@@ -110,6 +119,7 @@ impl Link {
             this: this.clone(),
             readable: AtomicBool::new(true),
             quiet: AtomicU32::new(0),
+            incomplete: AtomicUsize::new(0),
             abandoned: AtomicBool::new(false),
         })
     }
@@ -146,6 +156,23 @@ impl Link {
         state.phase = Phase::Over;
         state.mailbox.clear();
         state.outbound.push(Frame::close(frame));
+        drop(state);
+        self.leave();
+    }
+
+    /// Holds the channel's guard until the connection leaves its groups.
+    pub(crate) fn hold(&self, membership: Option<Membership>) {
+        let mut state = self.state();
+        if state.phase != Phase::Over {
+            state.membership = membership;
+        }
+    }
+
+    /// Leaves all groups and closes the channel. For the connection's task: a layer that delivers to
+    /// this link may hold locks that the guard takes.
+    pub(crate) fn leave(&self) {
+        let membership = self.state().membership.take();
+        drop(membership);
     }
 
     /// The connection is over: whoever waits for room learns it, what waits for a handler is gone.
@@ -154,6 +181,8 @@ impl Link {
         state.phase = Phase::Over;
         state.mailbox.clear();
         state.outbound.clear();
+        drop(state);
+        self.leave();
     }
 
     /// Whether the handshake was accepted, whatever came after it.
@@ -163,6 +192,11 @@ impl Link {
 
     pub(crate) fn is_open(&self) -> bool {
         self.state().phase == Phase::Open
+    }
+
+    /// Whether a close was asked for, or the connection has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().phase == Phase::Over
     }
 
     /// Asks the task to close the socket after what is queued, or, while it is connecting, as soon
@@ -185,7 +219,7 @@ impl Link {
     pub(crate) fn turn(&self, busy: bool, output: Output, cx: &mut Context<'_>) -> Turn {
         let mut state = self.state();
         state.busy = busy;
-        let (unwritten, was_full) = (state.outbound.bytes(), state.outbound.is_full());
+        let was_full = state.outbound.is_full();
         // What the flusher has still to write is left to it in any case: it is about to.
         let leaves = (output == Output::Leave || state.flushing) && !was_full;
         let is_new = leaves && !state.flushing && !state.outbound.is_empty();
@@ -196,8 +230,8 @@ impl Link {
             state.outbound.poll_flush(cx)
         };
         let is_full = was_full && state.outbound.is_full();
-        if was_full && state.outbound.bytes() < unwritten {
-            // It is not listened to, but takes what is sent.
+        if state.outbound.take_progress() {
+            // The socket had no room, and has again: so the peer receives.
             self.heard();
         }
         let turn = Turn {
@@ -279,9 +313,9 @@ impl Link {
         Poll::Ready(Err(Error::new(kind, what)))
     }
 
-    /// Queues a frame of the protocol's own, which nobody waits for.
-    pub(crate) fn push_control(&self, frame: Frame) {
-        self.state().outbound.push(frame);
+    /// Queues the answer to a ping, which nobody waits for.
+    pub(crate) fn push_pong(&self, frame: Frame) {
+        self.state().outbound.push_pong(frame);
     }
 
     /// Writes what relayed events have queued. What the socket does not take, its task waits for.
@@ -289,9 +323,13 @@ impl Link {
         let mut state = self.state();
         state.flushing = false;
         let flushed = state.outbound.try_flush();
+        let progressed = state.outbound.take_progress();
         // Events may wait for the room that there is now.
         let has_events = !state.mailbox.is_empty();
         drop(state);
+        if progressed {
+            self.heard();
+        }
         if has_events || !matches!(flushed, Poll::Ready(Ok(()))) {
             self.wake_task();
         }
@@ -333,9 +371,28 @@ impl Link {
         self.quiet.store(0, Ordering::Relaxed);
     }
 
-    /// One more tick of the heartbeat without a sign of the peer: how many by now.
-    pub(crate) fn tick(&self) -> u32 {
-        self.quiet.fetch_add(1, Ordering::Relaxed) + 1
+    /// Bytes of an incomplete message came from the peer.
+    #[inline]
+    pub(crate) fn received(&self, bytes: usize) {
+        self.incomplete.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// One more tick of the heartbeat without a sign of the peer: how many by now. An incomplete message
+    /// is a sign if it came with at least `progress` bytes a tick.
+    pub(crate) fn tick(&self, progress: usize) -> u32 {
+        let quiet = self.quiet.fetch_add(1, Ordering::Relaxed) + 1;
+        let incomplete = self.incomplete.load(Ordering::Relaxed);
+        if incomplete > 0 && incomplete >= progress.saturating_mul(quiet as usize) {
+            self.incomplete.store(0, Ordering::Relaxed);
+            self.heard();
+            return 0;
+        }
+        let memory = self.stats.memory();
+        if memory.is_exhausted() && self.state().outbound.stalls() {
+            memory.refuse("queued output of a client that does not read");
+            return u32::MAX;
+        }
+        quiet
     }
 
     /// Queues a ping, unless the socket does not even take what is queued already.

@@ -13,6 +13,7 @@ mod link;
 pub(crate) mod mailbox;
 mod outbound;
 mod queue;
+mod refusal;
 mod registry;
 mod sender;
 pub(crate) mod slot;

@@ -1,9 +1,12 @@
-//! The frames that wait to be written to one socket, bounded by their bytes, and its sink.
+//! The frames that wait to be written to one socket, bounded by the memory they take, and its sink.
 
 use std::io::{self, IoSlice};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::queue::Queue;
+use crate::memory::Account;
+use crate::stats::Stats;
 use crate::transport::{Frame, WriteHalf};
 
 /// How many frames one call writes at the most.
@@ -22,10 +25,22 @@ pub(crate) struct Outbound {
     frames: Queue<Frame>,
     /// How much of the first frame is written already.
     written: usize,
-    /// How much waits.
+    /// Bytes that are not written yet.
     bytes: usize,
-    /// From this many bytes on, senders wait. One message may be larger than it.
+    /// Memory that the frames take: a frame counts as a whole until its last byte is written.
+    cost: usize,
+    /// From this cost on, senders wait. One message may be larger.
     high_water: usize,
+    /// What the frames take in the total of all connections, since the socket refused some of them.
+    account: Account,
+    /// The position of the unanswered pong, counted from 1. 0 if none is queued.
+    pong: usize,
+    /// Whether the socket had no room when it was written to last.
+    blocked: bool,
+    /// Whether the socket took more after it had no room: so the peer has received something.
+    progressed: bool,
+    /// For how many ticks in a row the socket was seen without room.
+    stalled: u8,
     waiting: Vec<Waker>,
 }
 
@@ -39,13 +54,19 @@ enum Sink {
 }
 
 impl Outbound {
-    pub(crate) fn new(high_water: usize) -> Self {
+    pub(crate) fn new(high_water: usize, stats: Arc<Stats>) -> Self {
         Self {
             sink: Sink::Missing,
             frames: Queue::new(),
             written: 0,
             bytes: 0,
+            cost: 0,
             high_water,
+            account: Account::new(stats),
+            pong: 0,
+            blocked: false,
+            progressed: false,
+            stalled: 0,
             waiting: Vec::new(),
         }
     }
@@ -55,9 +76,11 @@ impl Outbound {
         self.sink = Sink::Open(sink);
     }
 
-    /// Whether a sender would have to wait.
+    /// Whether a sender would have to wait: for room here, or, where anything is queued, for memory of
+    /// the server.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes >= self.high_water
+        self.cost >= self.high_water
+            || (!self.frames.is_empty() && self.account.memory().is_exhausted())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -73,8 +96,41 @@ impl Outbound {
     pub(crate) fn push(&mut self, frame: Frame) {
         if !matches!(self.sink, Sink::Gone) {
             self.bytes += frame.len();
+            self.cost += frame.cost();
             self.frames.push(frame);
         }
+    }
+
+    /// Queues the answer to a ping. It replaces one that is not sent yet: only the latest ping needs an
+    /// answer (RFC 6455 §5.5.3).
+    pub(crate) fn push_pong(&mut self, pong: Frame) {
+        let is_begun = self.pong == 1 && self.written > 0;
+        let place = self.pong.checked_sub(1).filter(|_| !is_begun);
+        if let Some(earlier) = place.and_then(|place| self.frames.get_mut(place)) {
+            self.bytes = self.bytes - earlier.len() + pong.len();
+            self.cost = self.cost - earlier.cost() + pong.cost();
+            *earlier = pong;
+        } else {
+            self.push(pong);
+            self.pong = self.frames.len();
+        }
+    }
+
+    /// Whether the peer has received something since the last call, after the socket had no room.
+    #[inline]
+    pub(crate) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progressed)
+    }
+
+    /// Counts a tick of a server without memory. Returns whether the socket has had no room for
+    /// two of them.
+    pub(crate) fn stalls(&mut self) -> bool {
+        self.stalled = if self.blocked {
+            self.stalled.saturating_add(1)
+        } else {
+            0
+        };
+        self.stalled >= 2
     }
 
     /// Remembers who waits for room.
@@ -111,6 +167,17 @@ impl Outbound {
 
     fn flush(
         &mut self,
+        write: impl FnMut(&mut WriteHalf, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        let flushed = self.write_frames(write);
+        // What the socket takes at once is never in the account.
+        self.blocked = flushed.is_pending();
+        self.account.settle(self.cost);
+        flushed
+    }
+
+    fn write_frames(
+        &mut self,
         mut write: impl FnMut(&mut WriteHalf, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         while let Some(first) = self.frames.front() {
@@ -141,12 +208,19 @@ impl Outbound {
 
     #[inline]
     fn advance(&mut self, written: usize) {
+        if self.blocked {
+            self.blocked = false;
+            self.progressed = true;
+            self.stalled = 0;
+        }
         self.bytes -= written;
         self.written += written;
         while let Some(first) = self.frames.front()
             && self.written >= first.len()
         {
             self.written -= first.len();
+            self.cost -= first.cost();
+            self.pong = self.pong.saturating_sub(1);
             self.frames.pop();
         }
         if !self.waiting.is_empty() && !self.is_full() {
@@ -160,6 +234,10 @@ impl Outbound {
         self.frames.clear();
         self.written = 0;
         self.bytes = 0;
+        self.cost = 0;
+        self.pong = 0;
+        self.blocked = false;
+        self.account.settle(0);
         self.wake_waiting();
     }
 

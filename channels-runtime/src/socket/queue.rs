@@ -30,6 +30,13 @@ impl<T> Queue<T> {
         self.first.as_ref()
     }
 
+    pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
+        match at.checked_sub(1) {
+            None => self.first.as_mut(),
+            Some(at) => self.rest.get_mut(at),
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.first.iter().chain(&self.rest)
     }
@@ -92,6 +99,9 @@ mod tests {
                 }
                 prop_assert!(queue.iter().eq(&model));
                 prop_assert_eq!(queue.front(), model.front());
+                for at in 0..=model.len() {
+                    prop_assert_eq!(queue.get_mut(at), model.get_mut(at));
+                }
                 prop_assert_eq!(queue.len(), model.len());
                 prop_assert_eq!(queue.is_empty(), model.is_empty());
             }

@@ -59,6 +59,7 @@ impl Registry {
                 Arc::downgrade(self),
                 limits.ping_interval,
                 limits.ping_timeout,
+                limits.minimum_rate,
             ));
         }
         Some(Registered {
@@ -104,7 +105,7 @@ impl Registry {
     }
 
     /// One tick of the heartbeat; false once there is nobody to listen to.
-    fn tick(&self, ping_at: u32, lost_at: u32) -> bool {
+    fn tick(&self, ping_at: u32, lost_at: u32, progress: usize) -> bool {
         let mut state = self.state();
         state.heartbeat = !state.links.is_empty();
         let links: Vec<_> = state
@@ -116,9 +117,9 @@ impl Registry {
         let goes_on = state.heartbeat;
         drop(state);
         for link in links {
-            match link.tick() {
+            match link.tick(progress) {
                 quiet if quiet >= lost_at => link.abandon(),
-                quiet if quiet.is_multiple_of(ping_at) => link.ping(),
+                quiet if quiet > 0 && quiet.is_multiple_of(ping_at) => link.ping(),
                 _ => {}
             }
         }
@@ -131,16 +132,28 @@ impl Registry {
     }
 }
 
-async fn heartbeat(registry: Weak<Registry>, interval: Duration, timeout: Duration) {
+async fn heartbeat(
+    registry: Weak<Registry>,
+    interval: Duration,
+    timeout: Duration,
+    minimum_rate: usize,
+) {
     let tick = interval / TICKS;
     let lost_at = TICKS.saturating_add(ticks_in(timeout, tick));
+    let progress = bytes_in(tick, minimum_rate);
     loop {
         tokio::time::sleep(tick).await;
         match registry.upgrade() {
-            Some(registry) if registry.tick(TICKS, lost_at) => {}
+            Some(registry) if registry.tick(TICKS, lost_at, progress) => {}
             _ => return,
         }
     }
+}
+
+/// Bytes that arrive in such a time at such a rate per second, rounded up.
+fn bytes_in(duration: Duration, rate: usize) -> usize {
+    let bytes = duration.as_millis().saturating_mul(rate as u128);
+    usize::try_from(bytes.div_ceil(1000)).unwrap_or(usize::MAX)
 }
 
 fn ticks_in(duration: Duration, tick: Duration) -> u32 {

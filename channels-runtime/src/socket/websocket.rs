@@ -170,17 +170,22 @@ impl WebSocket {
         self.attachment.layer()
     }
 
-    /// Joins a group. The membership ends with the connection at the latest.
+    /// Joins a group. The membership ends when the connection ends or a close is requested, whoever
+    /// requests it; `disconnect` may run later.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Name`] for a name that is not allowed, [`ErrorKind::Config`] for a consumer
-    /// without a channel, [`ErrorKind::Layer`] if the layer fails.
+    /// without a channel, [`ErrorKind::Closed`] after a close was requested or the connection has ended,
+    /// [`ErrorKind::Layer`] if the layer fails.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped before it completes, the connection may or may not be a member.
     pub async fn group_add(&mut self, group: &str) -> Result {
+        if self.link.is_over() {
+            return Err(Error::new(ErrorKind::Closed, "the connection is over"));
+        }
         self.attachment.group_add(group).await
     }
 
@@ -273,7 +278,10 @@ impl WebSocket {
     /// Opens the channel, before anything could be sent to it.
     pub(crate) async fn open_channel(&mut self) -> Result {
         let link = Arc::clone(&self.link);
-        self.attachment.open(link).await
+        self.attachment.open(link).await?;
+        // With the link, which leaves the groups while a handler still has the attachment.
+        self.link.hold(self.attachment.take_guard());
+        Ok(())
     }
 
     pub(crate) async fn join_declared_groups(&mut self) -> Result {
@@ -303,6 +311,7 @@ impl WebSocket {
     /// Ends what ends with the connection: its tasks, its memberships, its channel.
     pub(crate) fn release(&mut self) {
         self.attachment.release();
+        self.link.leave();
     }
 }
 

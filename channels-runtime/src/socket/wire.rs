@@ -14,11 +14,23 @@ use super::link::{Link, Output};
 use super::queue::Queue;
 use crate::consumer::{Disconnect, DisconnectedBy};
 use crate::limits::Limits;
+use crate::memory::Account;
+use crate::stats::Stats;
 use crate::transport::{Decoder, Frame, Incoming, ReadError, ReadHalf, Stream, Upgrade};
 use crate::{CloseCode, CloseFrame, Message};
 
 /// How many messages wait for their handler before the socket is no longer read.
 const INBOUND: usize = 16;
+
+/// Memory that a waiting message takes in addition to its payload, in bytes.
+const BOOKKEEPING: usize = 2 * size_of::<Message>() + 32;
+
+/// Bytes of an incomplete message that a server without memory still receives.
+const SMALL: usize = 2048;
+
+/// How long a client that broke a limit may take nothing of what is queued for it, before
+/// `disconnect` runs all the same.
+const REFUSED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many frames that no handler gets are taken at the most before other connections have their turn.
 const UNHANDLED: usize = 64;
@@ -30,6 +42,10 @@ const DRAIN_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) struct Wire {
     stage: Stage,
     inbound: Queue<Message>,
+    /// Memory that the messages in `inbound` take.
+    waiting: usize,
+    /// What is received and not handled, in the total of all connections.
+    account: Account,
     limits: Arc<Limits>,
     /// Wakes the task when the socket has something to read, and says so to the link.
     reader: Waker,
@@ -61,6 +77,11 @@ struct Ending {
     /// Until when the next byte has to be taken, and in the end the peer's close frame to come.
     deadline: Pin<Box<Sleep>>,
     timeout: Duration,
+    /// For a peer that broke a limit: how long its answer is waited for once all is written.
+    rest: Option<Duration>,
+    /// Whether the consumer is told of the end before the peer has answered: a peer that broke a limit
+    /// may stay silent.
+    is_early: bool,
 }
 
 /// What has to happen before the stream can be dropped. In all cases what is queued is written.
@@ -82,10 +103,17 @@ enum End {
 }
 
 impl Wire {
-    pub(crate) fn new(upgrade: Upgrade, link: Arc<Link>, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(
+        upgrade: Upgrade,
+        link: Arc<Link>,
+        limits: Arc<Limits>,
+        stats: Arc<Stats>,
+    ) -> Self {
         Self {
             stage: Stage::Upgrading(upgrade),
             inbound: Queue::new(),
+            waiting: 0,
+            account: Account::new(stats),
             limits,
             reader: link.into(),
             drained: false,
@@ -97,7 +125,19 @@ impl Wire {
     /// The next message that waits for its handler.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Message> {
-        self.inbound.pop()
+        let message = self.inbound.pop()?;
+        self.waiting -= cost(&message);
+        Some(message)
+    }
+
+    /// Begins a turn of the task, in which a bounded number of frames and bytes is decoded.
+    #[inline]
+    pub(crate) fn begin_turn(&mut self) {
+        match &mut self.stage {
+            Stage::Open(_, decoder) => decoder.begin_turn(),
+            Stage::Ending(ending) => ending.decoder.begin_turn(),
+            Stage::Upgrading(_) | Stage::Gone => {}
+        }
     }
 
     /// Whether events may wait for a handler.
@@ -116,7 +156,8 @@ impl Wire {
     }
 
     /// Moves bytes both ways: writes what is queued, and reads until there is a message, or, while
-    /// a handler is `busy`, until enough of them wait. Ready once, when the stream has ended.
+    /// a handler is `busy`, until enough of them wait. Ready once, when the stream has ended, or when
+    /// nothing but the answer of a peer is missing that broke a limit: see [`poll_rest`](Self::poll_rest).
     pub(crate) fn poll(
         &mut self,
         link: &Link,
@@ -125,21 +166,48 @@ impl Wire {
         cx: &mut Context<'_>,
     ) -> Poll<Disconnect> {
         let ended = if link.is_abandoned() {
-            Disconnect::lost()
+            self.stage = Stage::Gone;
+            Poll::Ready(Disconnect::lost())
         } else {
-            ready!(self.run(link, busy, output, cx))
+            self.run(link, busy, output, cx)
         };
-        self.stage = Stage::Gone;
+        self.account.settle(self.waiting + self.memory());
+        let ended = ready!(ended);
+        if !matches!(&self.stage, Stage::Ending(ending) if ending.is_early) {
+            self.stage = Stage::Gone;
+        }
         // What the peer sent before it left still goes to its handlers; where we closed, not.
         if !matches!(ended.by, DisconnectedBy::Peer | DisconnectedBy::Lost) {
             self.clear();
         }
+        self.account.settle(self.waiting + self.memory());
         Poll::Ready(ended)
+    }
+
+    /// After [`poll`](Self::poll) was ready: ready once the closing handshake is over as well, so that no
+    /// reset overtakes the close frame.
+    pub(crate) fn poll_rest(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<()> {
+        if let Stage::Ending(ending) = &mut self.stage {
+            ready!(ending.poll(link, cx));
+            self.stage = Stage::Gone;
+        }
+        Poll::Ready(())
     }
 
     /// Forgets the messages that wait for their handler.
     pub(crate) fn clear(&mut self) {
         self.inbound.clear();
+        self.waiting = 0;
+    }
+
+    /// Memory that an incomplete message takes.
+    #[inline]
+    fn memory(&self) -> usize {
+        match &self.stage {
+            Stage::Open(_, decoder) => decoder.memory(),
+            Stage::Ending(ending) => ending.decoder.memory(),
+            Stage::Upgrading(_) | Stage::Gone => 0,
+        }
     }
 
     fn run(
@@ -181,7 +249,12 @@ impl Wire {
         let Stage::Open(io, decoder) = &mut self.stage else {
             return Poll::Pending;
         };
-        let room = if busy { INBOUND } else { 1 };
+        let memory = self.account.memory();
+        let room = if busy && !memory.is_exhausted() {
+            INBOUND
+        } else {
+            1
+        };
         for _ in 0..UNHANDLED {
             let turn = link.turn(busy, output, cx);
             self.has_events = turn.has_events;
@@ -200,7 +273,7 @@ impl Wire {
             if let Some((error, _)) = self.unwritable.take_if(time_is_up) {
                 return Poll::Ready(End::Lost(error));
             }
-            if self.inbound.len() >= room {
+            if self.inbound.len() >= room || self.waiting >= self.limits.message_bytes {
                 // Who is not listened to is not silent.
                 link.heard();
                 return Poll::Pending;
@@ -214,6 +287,16 @@ impl Wire {
             let mut reader = Context::from_waker(&self.reader);
             let Poll::Ready(incoming) = decoder.poll_next(io, &mut reader) else {
                 self.drained = true;
+                let received = decoder.take_received();
+                if received > 0 && decoder.is_incomplete() {
+                    link.received(received);
+                }
+                if decoder.is_incomplete() && decoder.memory() > SMALL && memory.is_exhausted() {
+                    memory.refuse("message of a client");
+                    let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "out of memory");
+                    let awaits = Awaits::EndOfStream(0);
+                    return Poll::Ready(End::Close(frame, DisconnectedBy::Limit, awaits));
+                }
                 return match self.unwritable.take_if(|_| !link.is_readable()) {
                     Some((error, _)) => Poll::Ready(End::Lost(error)),
                     None => Poll::Pending,
@@ -224,12 +307,13 @@ impl Wire {
             self.drained = decoder.is_empty() && io.poll_readable(&mut reader).is_pending();
             match incoming {
                 Ok(Incoming::Message(message)) => {
+                    self.waiting += cost(&message);
                     self.inbound.push(message);
                     if self.inbound.len() >= room {
                         return Poll::Pending;
                     }
                 }
-                Ok(Incoming::Ping(payload)) => link.push_control(Frame::pong(payload)),
+                Ok(Incoming::Ping(payload)) => link.push_pong(Frame::pong(payload)),
                 Ok(Incoming::Pong) => {}
                 Ok(Incoming::Close(frame)) => {
                     let frame = frame.unwrap_or_else(no_status);
@@ -249,6 +333,12 @@ impl Wire {
     /// Sends the last frame. A close of the peer is answered with the same.
     fn begin_ending(&mut self, link: &Link, frame: CloseFrame, by: DisconnectedBy, awaits: Awaits) {
         link.say_goodbye(&frame);
+        let is_refused = by == DisconnectedBy::Limit;
+        let timeout = if is_refused {
+            self.limits.close_timeout.min(REFUSED_TIMEOUT)
+        } else {
+            self.limits.close_timeout
+        };
         if let Stage::Open(io, decoder) = mem::replace(&mut self.stage, Stage::Gone) {
             self.stage = Stage::Ending(Box::new(Ending {
                 io,
@@ -256,16 +346,28 @@ impl Wire {
                 disconnect: Disconnect::new(frame, by),
                 awaits,
                 unwritten: link.unwritten(),
-                deadline: Box::pin(sleep(self.limits.close_timeout)),
-                timeout: self.limits.close_timeout,
+                deadline: Box::pin(sleep(timeout)),
+                timeout,
+                rest: is_refused.then_some(self.limits.close_timeout),
+                is_early: false,
             }));
         }
     }
 }
 
 impl Ending {
-    /// Ready when all is written and what is awaited has come, or when the time is up.
+    /// Ready when all is written and what is awaited has come, or when the time is up; for a peer that
+    /// broke a limit once more before, when all is written.
     fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<Disconnect> {
+        if let Some(rest) = self.rest
+            && self.poll_written(link, cx).is_ready()
+        {
+            self.rest = None;
+            self.is_early = true;
+            self.timeout = rest;
+            self.deadline.as_mut().reset(Instant::now() + rest);
+            return Poll::Ready(self.disconnect.clone());
+        }
         if self.poll_farewell(link, cx).is_ready() {
             return Poll::Ready(self.disconnect.clone());
         }
@@ -276,6 +378,14 @@ impl Ending {
         }
         ready!(self.deadline.as_mut().poll(cx));
         Poll::Ready(self.disconnect.clone())
+    }
+
+    /// Ready when all is written. An error is left to be found again.
+    fn poll_written(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<()> {
+        match ready!(link.poll_flush(cx)) {
+            Ok(()) => link.poll_shutdown(cx).map(drop),
+            Err(_) => Poll::Ready(()),
+        }
     }
 
     /// An error here is an end like any other: both sides know that it is over.
@@ -321,6 +431,12 @@ fn drain(io: &mut ReadHalf, discarded: &mut usize, cx: &mut Context<'_>) -> Poll
     }
     cx.waker().wake_by_ref();
     Poll::Pending
+}
+
+/// Memory that a message takes while it waits, in bytes.
+#[inline]
+fn cost(message: &Message) -> usize {
+    BOOKKEEPING + message.len()
 }
 
 fn no_status() -> CloseFrame {

@@ -9,6 +9,10 @@ use crate::{CloseFrame, Message};
 /// The longest header of a frame that is not masked: two bytes and a length of eight.
 const MAX_HEADER: usize = 10;
 
+/// Memory that a queued frame takes in addition to its payload, in bytes: its place in a queue that
+/// doubles when it grows, and what the allocator and the shared payload need.
+const BOOKKEEPING: usize = 2 * size_of::<Frame>() + 32;
+
 /// One message in one frame, ready to be written; clones share the payload.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
@@ -84,6 +88,12 @@ impl Frame {
 
     pub(crate) fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// Memory that the frame takes while it is queued, in bytes.
+    #[inline]
+    pub(crate) fn cost(&self) -> usize {
+        BOOKKEEPING + self.payload.len()
     }
 
     /// How many bytes go over the wire.

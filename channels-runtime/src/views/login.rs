@@ -106,7 +106,7 @@ impl LoginView {
                 let next = next.next().map(|(_, next)| next.into_owned());
                 self.show(&scope, next.unwrap_or_default(), String::new())
             }
-            Method::POST => match read_body(body, scope.headers(), &context.limits).await {
+            Method::POST => match read_body(body, scope.headers(), &context).await {
                 Ok(body) => self.log_in(&scope, &context, body).await,
                 Err(refusal) => Ok(refusal),
             },

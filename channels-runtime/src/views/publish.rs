@@ -101,7 +101,7 @@ impl PublishView {
         if !self.knows(&scope) {
             return unauthorized();
         }
-        let body = match read_body(body, scope.headers(), &context.limits).await {
+        let body = match read_body(body, scope.headers(), &context).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
         };

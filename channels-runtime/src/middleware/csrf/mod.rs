@@ -197,8 +197,8 @@ async fn form(request: &mut HttpRequest) -> Result<Bytes, Response> {
         return Ok(Bytes::new());
     }
     let body = request.take_body();
-    let limits = std::sync::Arc::clone(&request.context().limits);
-    let bytes = read_body(body, request.scope().headers(), &limits).await?;
+    let context = request.context().clone();
+    let bytes = read_body(body, request.scope().headers(), &context).await?;
     request.put_body(Body::from(bytes.clone()));
     Ok(bytes)
 }

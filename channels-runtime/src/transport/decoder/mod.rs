@@ -23,8 +23,12 @@ const READ_BUFFER: usize = 64 * 1024;
 /// How much of a payload must be missing to be read where it will lie, without a copy.
 const DIRECT: usize = 16 * 1024;
 
-/// How often a socket is read at the most before other connections have their turn.
-const READS: usize = 16;
+/// Frames that are decoded for one connection before other tasks run. Frames are counted, not
+/// reads: one read may hold ten thousand empty ones.
+const TURN_FRAMES: u32 = 256;
+
+/// Bytes that are read for one connection before other tasks run.
+const TURN_BYTES: usize = 256 * 1024;
 
 /// The longest payload of a control frame (RFC 6455 §5.5).
 const MAX_CONTROL: usize = 125;
@@ -44,6 +48,12 @@ pub(crate) struct Decoder {
     message: Option<Box<Fragments>>,
     max_message: usize,
     max_frame: usize,
+    max_frames: usize,
+    /// Frames and bytes that are left of the connection's turn.
+    turn_frames: u32,
+    turn_bytes: usize,
+    /// Bytes that were read since they were asked for last.
+    received: usize,
 }
 
 /// What came from the peer.
@@ -83,6 +93,8 @@ struct Partial {
 struct Fragments {
     kind: Data,
     payload: Vec<u8>,
+    /// Frames so far.
+    frames: usize,
 }
 
 impl Decoder {
@@ -92,9 +104,45 @@ impl Decoder {
             unread: early,
             frame: None,
             message: None,
-            max_message: limits.message_bytes,
+            max_message: limits.longest_message(),
             max_frame: limits.frame_bytes,
+            max_frames: limits.most_frames(),
+            turn_frames: TURN_FRAMES,
+            turn_bytes: TURN_BYTES,
+            received: 0,
         }
+    }
+
+    /// Begins a turn of the connection's task: as much may be decoded as in any other.
+    #[inline]
+    pub(crate) fn begin_turn(&mut self) {
+        self.turn_frames = TURN_FRAMES;
+        self.turn_bytes = TURN_BYTES;
+    }
+
+    /// Bytes that were read since the last call.
+    #[inline]
+    pub(crate) fn take_received(&mut self) -> usize {
+        std::mem::take(&mut self.received)
+    }
+
+    /// Memory that an incomplete message takes, in bytes, and what was read ahead.
+    #[inline]
+    pub(crate) fn memory(&self) -> usize {
+        let frame = self
+            .frame
+            .as_ref()
+            .map_or(0, |frame| frame.payload.capacity());
+        let message = self
+            .message
+            .as_ref()
+            .map_or(0, |message| message.payload.capacity());
+        self.unread.len() + frame + message
+    }
+
+    /// Whether part of a message has come.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.frame.is_some() || self.message.is_some()
     }
 
     /// Whether nothing is left of what was read.
@@ -113,10 +161,12 @@ impl Decoder {
         if let Some(incoming) = self.decode_unread()? {
             return Poll::Ready(Ok(incoming));
         }
-        for _ in 0..READS {
+        while self.turn_frames > 0 && self.turn_bytes > 0 {
             let decoded = match &mut self.frame {
                 Some(frame) if frame.missing() >= DIRECT => {
-                    ready!(frame.poll_append(io, cx)).map_err(ReadError::Lost)?;
+                    let polled = frame.poll_append(io, cx, self.turn_bytes);
+                    let read = ready!(polled).map_err(ReadError::Lost)?;
+                    self.count_read(read);
                     self.finish_if_whole()?
                 }
                 _ => ready!(self.poll_buffer(io, cx))?,
@@ -127,6 +177,11 @@ impl Decoder {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn count_read(&mut self, bytes: usize) {
+        self.turn_bytes = self.turn_bytes.saturating_sub(bytes);
+        self.received = self.received.saturating_add(bytes);
     }
 
     /// Decodes what an earlier read left.
@@ -145,7 +200,8 @@ impl Decoder {
         Ok(decoded)
     }
 
-    /// Reads once through the thread's buffer and decodes; what is left of it is kept.
+    /// Reads once through the thread's buffer and decodes; what is left of it is kept. The turn is not
+    /// over, so what an earlier read left is less than a header, and there is room to read.
     fn poll_buffer(
         &mut self,
         io: &mut ReadHalf,
@@ -156,6 +212,7 @@ impl Decoder {
             buffer[..kept].copy_from_slice(&self.unread);
             let read = poll_some(io.poll_read(cx, &mut buffer[kept..]));
             let read = ready!(read).map_err(ReadError::Lost)?;
+            self.count_read(read);
             self.unread = Bytes::new();
             let mut rest = &buffer[..kept + read];
             let decoded = self.decode(&mut rest)?;
@@ -166,8 +223,8 @@ impl Decoder {
         })
     }
 
-    /// Takes frames off the input until something is whole. What is left in the end, if nothing
-    /// is, is less than a header.
+    /// Takes frames off the input until something is whole, or the turn is over. What is left in the end,
+    /// if neither is so, is less than a header.
     fn decode(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, ReadError> {
         loop {
             let mut frame = match self.frame.take() {
@@ -192,9 +249,13 @@ impl Decoder {
 
     /// Reads a header, and takes it off the input; `None` if it has not come as a whole.
     fn begin(&mut self, input: &mut &[u8]) -> Result<Option<Partial>, ReadError> {
+        if self.turn_frames == 0 {
+            return Ok(None);
+        }
         let Some(header) = Header::take(input) else {
             return Ok(None);
         };
+        self.turn_frames -= 1;
         if let OpCode::Data(Data::Reserved(_)) | OpCode::Control(Control::Reserved(_)) =
             header.opcode
         {
@@ -251,7 +312,7 @@ impl Decoder {
 
     /// A frame has come as a whole; so has a message with its last frame.
     fn finish(&mut self, frame: Partial) -> Result<Option<Incoming>, ReadError> {
-        let kind = match frame.opcode {
+        let (kind, frames) = match frame.opcode {
             OpCode::Control(Control::Ping) => {
                 return Ok(Some(Incoming::Ping(frame.payload.into())));
             }
@@ -261,14 +322,20 @@ impl Decoder {
                 return Ok(Some(Incoming::Close(close)));
             }
             OpCode::Data(Data::Continue) => match self.message.take() {
-                Some(message) => message.kind,
+                Some(message) => (message.kind, message.frames + 1),
                 None => return Err(refused("nothing to continue")),
             },
-            OpCode::Data(kind) => kind,
+            OpCode::Data(kind) => (kind, 1),
         };
+        if frames > self.max_frames {
+            return Err(too_many_frames());
+        }
         if !frame.is_final {
-            let payload = frame.payload;
-            self.message = Some(Box::new(Fragments { kind, payload }));
+            self.message = Some(Box::new(Fragments {
+                kind,
+                payload: frame.payload,
+                frames,
+            }));
             return Ok(None);
         }
         let payload = Bytes::from(frame.payload);
@@ -293,13 +360,19 @@ impl Partial {
         self.unmask_from(at);
     }
 
-    fn poll_append(&mut self, io: &mut ReadHalf, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Reads at most so many bytes to where they will lie. Returns how many.
+    fn poll_append(
+        &mut self,
+        io: &mut ReadHalf,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
         self.reserve();
         let at = self.payload.len();
-        let missing = self.missing();
-        ready!(poll_some(io.poll_append(cx, &mut self.payload, missing)))?;
+        let most = self.missing().min(most);
+        let read = ready!(poll_some(io.poll_append(cx, &mut self.payload, most)))?;
         self.unmask_from(at);
-        Poll::Ready(Ok(()))
+        Poll::Ready(Ok(read))
     }
 
     /// Makes room for a whole payload, but not for one that was only announced: a large one has
@@ -314,7 +387,10 @@ impl Partial {
         if length <= READ_BUFFER {
             self.payload.reserve(self.missing());
         } else if here >= READ_BUFFER {
-            self.payload.reserve(self.missing().min(here));
+            // Doubles by itself: the vector would go beyond the end.
+            if self.payload.len() == self.payload.capacity() {
+                self.payload.reserve_exact(self.missing().min(here));
+            }
         } else if here == 0 {
             self.payload.reserve(READ_BUFFER);
         }
@@ -346,6 +422,14 @@ fn too_big() -> ReadError {
     ReadError::Refused(CloseFrame::new(
         CloseCode::MESSAGE_TOO_BIG,
         "message too big",
+    ))
+}
+
+#[cold]
+fn too_many_frames() -> ReadError {
+    ReadError::Refused(CloseFrame::new(
+        CloseCode::MESSAGE_TOO_BIG,
+        "too many frames in one message",
     ))
 }
 
