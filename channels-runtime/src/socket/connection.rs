@@ -154,7 +154,9 @@ where
                 self.wire
                     .poll(&self.link, self.running.is_some(), self.output, cx)
         {
-            self.link.end();
+            if !self.wire.has_rest() {
+                self.link.end();
+            }
             tracing::debug!(code = %disconnect.code, by = ?disconnect.by, "disconnected");
             if disconnect.by == DisconnectedBy::Limit {
                 log_refusal::<C>(&disconnect, self.path());

@@ -156,6 +156,7 @@ impl Link {
         state.phase = Phase::Over;
         state.mailbox.clear();
         state.outbound.push(Frame::close(frame));
+        state.outbound.wake_waiting();
         drop(state);
         self.leave();
     }

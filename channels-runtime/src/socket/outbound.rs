@@ -241,8 +241,9 @@ impl Outbound {
         self.wake_waiting();
     }
 
+    /// Wakes the senders that wait for room.
     #[cold]
-    fn wake_waiting(&mut self) {
+    pub(crate) fn wake_waiting(&mut self) {
         std::mem::take(&mut self.waiting)
             .into_iter()
             .for_each(Waker::wake);

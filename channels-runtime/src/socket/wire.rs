@@ -28,8 +28,7 @@ const BOOKKEEPING: usize = 2 * size_of::<Message>() + 32;
 /// Bytes of an incomplete message that a server without memory still receives.
 const SMALL: usize = 2048;
 
-/// How long a client that broke a limit may take nothing of what is queued for it, before
-/// `disconnect` runs all the same.
+/// How long `disconnect` waits until everything is written to a client that broke a limit.
 const REFUSED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many frames that no handler gets are taken at the most before other connections have their turn.
@@ -192,6 +191,11 @@ impl Wire {
             self.stage = Stage::Gone;
         }
         Poll::Ready(())
+    }
+
+    /// Whether the closing handshake goes on after [`poll`](Self::poll) was ready.
+    pub(crate) fn has_rest(&self) -> bool {
+        matches!(self.stage, Stage::Ending(_))
     }
 
     /// Forgets the messages that wait for their handler.
@@ -357,11 +361,12 @@ impl Wire {
 
 impl Ending {
     /// Ready when all is written and what is awaited has come, or when the time is up; for a peer that
-    /// broke a limit once more before, when all is written.
+    /// broke a limit once more before, when all is written or a second has passed.
     fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<Disconnect> {
-        if let Some(rest) = self.rest
-            && self.poll_written(link, cx).is_ready()
-        {
+        if let Some(rest) = self.rest {
+            if link.poll_flush(cx).is_pending() {
+                ready!(self.deadline.as_mut().poll(cx));
+            }
             self.rest = None;
             self.is_early = true;
             self.timeout = rest;
@@ -378,14 +383,6 @@ impl Ending {
         }
         ready!(self.deadline.as_mut().poll(cx));
         Poll::Ready(self.disconnect.clone())
-    }
-
-    /// Ready when all is written. An error is left to be found again.
-    fn poll_written(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<()> {
-        match ready!(link.poll_flush(cx)) {
-            Ok(()) => link.poll_shutdown(cx).map(drop),
-            Err(_) => Poll::Ready(()),
-        }
     }
 
     /// An error here is an end like any other: both sides know that it is over.
