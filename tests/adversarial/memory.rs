@@ -41,7 +41,7 @@ fn incomplete_messages_of_all_clients_have_a_bound_together() {
         "{}",
         stats.queued_bytes()
     );
-    assert!(victim.median_echo() < Duration::from_millis(250));
+    assert!(victim.median_echo() < Duration::from_secs(1));
     let refused = clients.iter_mut().filter_map(|client| {
         let timeout = Some(Duration::from_millis(500));
         client.0.set_read_timeout(timeout).expect("set");
