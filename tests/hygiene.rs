@@ -114,12 +114,20 @@ async fn a_target_is_ascii_and_of_the_host() {
         b"/ws/ x",
         b"",
         b"http://b/ws/",
-        b"http://a:80/ws/",
+        b"http://a:8080/ws/",
+        b"http://a:443/ws/",
+        b"https://a:80/ws/",
+        b"http://a:/ws/",
         b"http://user@a/ws/",
+        b"http://a@a/ws/",
         b"ftp://a/ws/",
         b"ws://a/ws/",
         b"http:///ws/",
         b"b:80",
+        b"a:80",
+        b"a",
+        b"*",
+        b"?q",
         b"ws/",
     ] {
         let head = [b"GET ", target, b" HTTP/1.1\r\nHost: a\r\n"].concat();
@@ -132,6 +140,48 @@ async fn a_target_is_ascii_and_of_the_host() {
         b"CONNECT b:80 HTTP/1.1\r\nHost: a\r\n",
     )
     .await;
+}
+
+/// RFC 9110 §4.2.3: a port that is omitted is the default one.
+#[tokio::test]
+async fn the_default_port_is_not_another_host() {
+    let (server, journal) = witness().await;
+    for (target, host) in [
+        ("http://a:80/ws/", "a"),
+        ("http://a/ws/", "a:80"),
+        ("http://A:80/ws/", "a"),
+        ("https://a:443/ws/", "a"),
+        ("https://a/ws/", "a:443"),
+        ("http://127.0.0.1:80/ws/", "127.0.0.1"),
+        ("http://[::1]:80/ws/", "[::1]"),
+        ("http://[0:0::1]/ws/", "[::1]:80"),
+        ("http://a:8000/ws/", "a:8000"),
+    ] {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n");
+        let page = format!("{head}Connection: close\r\n\r\n");
+        let answer = exchange(&server, page.as_bytes()).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 200 "),
+            "{target} {host}: {answer}"
+        );
+        let close = [0x88, 0x80, 0, 0, 0, 0];
+        let socket = [format!("{head}{UPGRADE}\r\n").as_bytes(), &close].concat();
+        let answer = exchange(&server, &socket).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 101 "),
+            "{target} {host}: {answer}"
+        );
+    }
+    assert_eq!(journal.lines().len(), 18);
+    // The authority-form names a host and no path.
+    for target in ["a:80", "a", "*"] {
+        for method in ["GET", "CONNECT", "POST"] {
+            let head = format!("{method} {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
+            let answer = exchange(&server, head.as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 400 "), "{head}: {answer}");
+        }
+    }
+    assert_eq!(journal.lines().len(), 18);
 }
 
 #[tokio::test]

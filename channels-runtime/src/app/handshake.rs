@@ -50,13 +50,14 @@ impl Handshake {
         context: Arc<Context>,
     ) -> Result<Self, Box<Response<Body>>> {
         let key = check(&request)?;
-        if !matches!(upgrade, Upgrade::Direct(_)) && request.headers().contains_key(header::EXPECT)
-        {
-            return Err(Box::new(expectation_failed()));
-        }
         let mut scope = Scope::from_parts(&mut request.into_parts().0)
             .map_err(|error| bad_request(&error.to_string()))?;
         check_subprotocols(&scope).map_err(bad_request)?;
+        if !matches!(upgrade, Upgrade::Direct(_))
+            && scope.headers().contains(header::EXPECT.as_str())
+        {
+            return Err(Box::new(expectation_failed()));
+        }
         let rest = scope.mount(&context.root_path, context.state.clone());
         Ok(Self {
             scope,
