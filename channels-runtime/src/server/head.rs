@@ -150,9 +150,10 @@ mod tests {
 
     fn head() -> impl Strategy<Value = Vec<u8>> {
         let line = r"(GET|GET|GET|POST) (/ws/|/|/a%20b\?c|\*|http://a/|/é) HTTP/1\.(1|1|1|0)";
-        let header = "(Host|Upgrade|Connection|Cookie|TE|x_y|X|X|X|X|Expect|Content-Length|x ):\
-            [ \t]{0,2}(websocket|a|1,2|Upgrade, CLOSE|0|chunked|é|[ -~\t]{0,5})[ \t]{0,2}";
-        let headers = proptest::collection::vec(header, 0..5);
+        let header = "(Host|Upgrade|Connection|Cookie|TE|x_y|X|X|X|X|Expect|Content-Length|x |\
+            Origin|Transfer-Encoding|Sec-WebSocket-(Key|Version|Protocol)|Keep-Alive|Trailer):\
+            [ \t]{0,2}(websocket|a|1,2|Upgrade, CLOSE|0|chunked|é|100-continue|13|[ -~\t]{0,5})[ \t]{0,2}";
+        let headers = proptest::collection::vec(header, 0..7);
         let end = prop_oneof![9 => Just("\r\n"), 1 => Just("\n")];
         let odd = proptest::option::weighted(0.2, (any::<prop::sample::Index>(), any::<u8>()));
         (line, headers, any::<bool>(), end, odd).prop_map(|(line, headers, upgrade, end, odd)| {

@@ -102,6 +102,11 @@ impl PublishView {
         if !self.knows(&scope) {
             return unauthorized();
         }
+        // With the bytes replaced, the path would name another group.
+        if let Err(error) = scope.check_path() {
+            let what = json!({ "error": error.to_string() });
+            return answer_with(StatusCode::BAD_REQUEST, &what);
+        }
         let body = match read_body(body, scope.headers(), &context.limits).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
