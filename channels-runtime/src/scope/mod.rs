@@ -22,8 +22,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub(crate) use self::authority::{is_authority, is_same_authority};
+#[cfg(feature = "auth")]
 pub(crate) use self::cookies::latin1;
 pub use self::headers::Headers;
+#[cfg(feature = "auth")]
 pub(crate) use self::headers::Repeated;
 pub use self::kwargs::Kwargs;
 pub use self::proxies::TrustedProxies;
