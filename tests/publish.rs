@@ -112,6 +112,7 @@ async fn what_cannot_be_published_is_told() {
             401,
             "Bearer",
         ),
+        ("/groups/%FF/", &key, good, 400, "UTF-8"),
         ("/groups/g/", &key, "", 400, "no JSON"),
         ("/groups/g/", &key, "{\"type\": ", 400, "line 1"),
         ("/groups/g/", &key, "[1]", 400, "object"),
@@ -140,6 +141,21 @@ async fn what_cannot_be_published_is_told() {
         read.expect("a response").status(),
         StatusCode::METHOD_NOT_ALLOWED
     );
+    // Two keys, or one with bytes that no key has, are none.
+    for values in [
+        &[KEY.as_bytes(), KEY.as_bytes()][..],
+        &[KEY.as_bytes(), b"another"],
+        &[b"\xff"],
+        &[format!("{KEY}\u{ff}").as_bytes()],
+    ] {
+        let mut request = HttpCommunicator::post(&app, "/groups/g/").body(good);
+        for value in values {
+            let value = [b"Bearer ", *value].concat();
+            request = request.header_bytes("authorization", &value);
+        }
+        let response = within(request.response()).await.expect("a response");
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{values:?}");
+    }
     layer.close().await.expect("closed");
     let response = post(&app, "/groups/g/", &key, good).await;
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

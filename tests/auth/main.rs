@@ -8,6 +8,7 @@ mod revoked;
 mod sessions;
 mod stores;
 mod tokens;
+mod undecodable;
 mod users;
 mod vectors;
 mod views;

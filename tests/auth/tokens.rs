@@ -97,6 +97,77 @@ async fn a_token_may_be_a_subprotocol() {
     .await;
 }
 
+/// RFC 6750 §3.1. A token that cannot be read is not absent: the session must not take its place.
+#[tokio::test]
+async fn one_token_is_given_and_it_can_be_read() {
+    within(async {
+        let (_, app) = app().await;
+        let mut browser = Browser::new(&app);
+        browser.log_in("alice", "secret").await;
+        for (headers, status) in [
+            (&[("authorization", &b"Bearer one\xff"[..])][..], 401),
+            (&[("authorization", b"Bearer \xff")], 401),
+            (&[("authorization", b"bearer one two")], 401),
+            (&[("authorization", b"Bearer\ttwo")], 401),
+            (
+                &[
+                    ("authorization", b"Bearer one"),
+                    ("authorization", b"Bearer one"),
+                ],
+                400,
+            ),
+            (
+                &[
+                    ("authorization", b"Bearer one"),
+                    ("authorization", b"Bearer two"),
+                ],
+                400,
+            ),
+            (
+                &[
+                    ("authorization", b"Bearer one"),
+                    ("authorization", b"Bearer \xff"),
+                ],
+                401,
+            ),
+            (
+                &[
+                    ("authorization", b"Bearer one"),
+                    ("sec-websocket-protocol", b"bearer, one"),
+                ],
+                400,
+            ),
+            (
+                &[
+                    ("authorization", b"Bearer two"),
+                    ("sec-websocket-protocol", b"bearer, one"),
+                ],
+                400,
+            ),
+            (&[("sec-websocket-protocol", b"bearer, one\xff")], 400),
+            (
+                &[("sec-websocket-protocol", b"bearer, one, bearer, two")],
+                400,
+            ),
+        ] as [(&[(&str, &[u8])], u16); 11]
+        {
+            let mut socket = browser.socket("/ws/?who");
+            for (name, value) in headers {
+                socket = socket.header_bytes(name, value);
+            }
+            let refused = socket.connect().await.expect_err("no socket");
+            assert_eq!(refused.status(), status, "{headers:?}");
+        }
+        // Another scheme beside it is not a token.
+        let mut socket = WebsocketCommunicator::new(&app, "/ws/?who")
+            .header("authorization", "Basic b25lOm9uZQ==")
+            .subprotocols(&["bearer", "one"]);
+        socket.connect().await.expect("a socket");
+        assert_eq!(ask(&mut socket, "who").await, "[alice]");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn who_has_no_token_may_have_a_session() {
     within(async {

@@ -1,5 +1,6 @@
 //! What all connections of an application share.
 
+use std::fmt;
 use std::sync::Arc;
 
 #[cfg(feature = "auth")]
@@ -20,7 +21,7 @@ use crate::socket::Registry;
 use crate::stats::Stats;
 
 /// An application's layers, limits, counters, connections and workers' shifts.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Context {
     pub(crate) layers: ChannelLayers,
     pub(crate) limits: Arc<Limits>,
@@ -98,5 +99,19 @@ impl Context {
     /// How many consumers live: those of sockets, and those of requests.
     pub fn connections(&self) -> usize {
         self.registry.len() + self.exchanges.len()
+    }
+}
+
+impl fmt::Debug for Context {
+    /// Shows no connection: what is queued for one may be anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("layers", &self.layers)
+            .field("limits", &self.limits)
+            .field("stats", &self.stats)
+            .field("connections", &self.connections())
+            .field("root_path", &self.root_path)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }

@@ -1,12 +1,13 @@
 //! The headers of an answer in the making.
 
+use std::fmt;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::hygiene::ends_a_line;
 use crate::{BoxError, Error, ErrorKind, Result};
 
 /// Headers as they are added; the first mistake is told when they are used.
-#[derive(Debug)]
 pub(crate) struct Headers {
     map: HeaderMap,
     /// The kind of the mistakes.
@@ -23,9 +24,10 @@ impl Headers {
         }
     }
 
-    pub(crate) fn add(&mut self, name: &str, value: &str) {
+    /// Adds a header. A value is any bytes but control characters (RFC 9110 §5.5).
+    pub(crate) fn add(&mut self, name: &str, value: &[u8]) {
         let name_is = HeaderName::from_bytes(name.as_bytes());
-        match (name_is, HeaderValue::from_str(value)) {
+        match (name_is, HeaderValue::from_bytes(value)) {
             (Ok(_), Ok(value)) if ends_a_line(&value) => {
                 self.refuse(name, "its value holds a line's end");
             }
@@ -54,5 +56,12 @@ impl Headers {
             )),
             None => Ok(self.map),
         }
+    }
+}
+
+impl fmt::Debug for Headers {
+    /// Shows the names, not the values: these hold cookies.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.map.keys()).finish()
     }
 }

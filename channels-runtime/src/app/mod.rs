@@ -18,13 +18,16 @@ use tower::{Service, ServiceExt};
 pub use self::body::Body;
 pub use self::context::Context;
 pub use self::handshake::Handshake;
-pub(crate) use self::handshake::{RETRY_AFTER, refusal, switching_protocols};
+pub(crate) use self::handshake::{
+    RETRY_AFTER, refusal, switching_protocols, upgrade_required, with_valid_status,
+};
 pub(crate) use self::headers::Headers;
 pub(crate) use self::hygiene::clean;
 pub use self::request::HttpRequest;
 pub use self::routes::Routes;
 pub(crate) use self::routes::{Line, Piece, Router, Step, Value};
 
+use crate::log::{Excerpt, LogLimit};
 use crate::{BoxError, Result};
 
 /// The answer to a handshake or a plain request.
@@ -148,11 +151,20 @@ where
             match answered.await {
                 Ok(response) => response.map(Body::new),
                 Err(error) => {
-                    let error: BoxError = error.into();
-                    tracing::error!(%error, "the http application failed");
+                    log_failure(&*error.into());
                     refusal(http::StatusCode::INTERNAL_SERVER_ERROR, "")
                 }
             }
         })
+    }
+}
+
+/// A client can cause as many failures as it sends requests.
+fn log_failure(error: &(dyn std::error::Error + Send + Sync)) {
+    static FAILURES: LogLimit = LogLimit::new();
+    if let Some(suppressed) = FAILURES.permit() {
+        let error = error.to_string();
+        let error = Excerpt(error.as_bytes());
+        tracing::error!(%error, suppressed, "the http application failed, responding with 500");
     }
 }

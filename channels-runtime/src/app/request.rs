@@ -1,5 +1,6 @@
 //! A plain request, on its way to what answers it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::{Request, StatusCode, request};
@@ -8,7 +9,6 @@ use super::{Answering, Body, Context, Step, refusal};
 use crate::scope::Scope;
 
 /// A plain request, on its way through routers and middleware to its consumer or service.
-#[derive(Debug)]
 pub struct HttpRequest {
     scope: Scope,
     /// The head, but for its extensions: these are the scope's.
@@ -89,5 +89,15 @@ impl HttpRequest {
 
     pub(crate) fn into_parts(self) -> (Scope, Body, Arc<Context>) {
         (self.scope, self.body, self.context)
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    /// Shows the scope, which shows no header values. The head has cookies and tokens in its headers, and
+    /// tokens in its query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpRequest")
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,7 @@
 //! A form, as browsers send it.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -22,8 +24,15 @@ use crate::{Error, ErrorKind, Result};
 /// assert_eq!(search.query, "café au lait");
 /// # Ok::<(), channels_runtime::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Form<T>(pub T);
+
+impl<T> fmt::Debug for Form<T> {
+    /// Shows no field: forms have passwords and CSRF tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Form").finish_non_exhaustive()
+    }
+}
 
 impl<T: DeserializeOwned> FromBody for Form<T> {
     fn from_body(body: Bytes) -> Result<Self> {

@@ -6,6 +6,7 @@ mod body;
 mod calls;
 mod exchange;
 mod exchanges;
+mod failures;
 mod form;
 #[cfg(feature = "auth")]
 mod identity;

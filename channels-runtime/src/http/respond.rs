@@ -1,5 +1,6 @@
 //! The answers to a request.
 
+use std::fmt;
 use std::future::{IntoFuture, Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,6 @@ use crate::{Error, ErrorKind, Message, Result};
 /// http.send_response(StatusCode::OK, "<h1>hello</h1>").header("content-type", "text/html").await
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct SendResponse<'a> {
     exchange: &'a mut HttpExchange,
@@ -43,6 +43,12 @@ impl<'a> SendResponse<'a> {
 
     /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.add(name, value.as_bytes());
+        self
+    }
+
+    /// Adds a header whose value is bytes, for example text in ISO-8859-1, as ASGI does.
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.add(name, value);
         self
     }
@@ -69,6 +75,17 @@ impl<'a> SendResponse<'a> {
             link.take_answer(Phase::Over(DisconnectedBy::Consumer))?,
             response,
         )
+    }
+}
+
+impl fmt::Debug for SendResponse<'_> {
+    /// Shows no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendResponse")
+            .field("exchange", &self.exchange)
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,6 +129,12 @@ impl<'a> SendHeaders<'a> {
     /// Adds a header. A `content-length` is kept to: what is sent beyond it is cut off, and a body
     /// that stays below it is broken off.
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.add(name, value.as_bytes());
+        self
+    }
+
+    /// Adds a header whose value is bytes, for example text in ISO-8859-1, as ASGI does.
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.add(name, value);
         self
     }
@@ -161,6 +184,12 @@ impl<'a> SendEventStream<'a> {
 
     /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.add(name, value.as_bytes());
+        self
+    }
+
+    /// Adds a header whose value is bytes, for example text in ISO-8859-1, as ASGI does.
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.add(name, value);
         self
     }
@@ -227,7 +256,7 @@ fn begin(
 }
 
 fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Result<Response<Body>> {
-    if status.is_informational() {
+    if !(200..600).contains(&status.as_u16()) {
         let message = format!("a response cannot have the status {status}: use 200 to 599");
         return Err(Error::new(ErrorKind::Response, message));
     }

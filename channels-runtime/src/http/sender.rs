@@ -1,5 +1,6 @@
 //! Writing to a response from outside of its handlers.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::link::{Content, Link};
@@ -32,7 +33,7 @@ use crate::{Message, Result};
 ///     Ok(())
 /// }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpSender {
     link: Arc<Link>,
 }
@@ -90,5 +91,12 @@ impl HttpSender {
     /// Whether there is still a client that waits for the response or the rest of it.
     pub fn is_open(&self) -> bool {
         self.link.over().is_none()
+    }
+}
+
+impl fmt::Debug for HttpSender {
+    /// Shows nothing of what waits for the client.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpSender").finish_non_exhaustive()
     }
 }

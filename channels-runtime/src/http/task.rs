@@ -17,6 +17,7 @@ use http::StatusCode;
 
 use super::calls::{self, Call};
 use super::exchanges::Registered;
+use super::failures;
 use super::link::Link;
 use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, HeldOf, Home, HomeOf, Hook, HttpKind, Input,
@@ -178,9 +179,9 @@ where
         match (what, error.kind()) {
             (What::Event, ErrorKind::Undecodable) => {
                 self.link.stats().dropped(DropReason::Undecodable);
-                tracing::warn!(%error, source = error.source_text(), "an event does not decode");
+                failures::undecodable(&error);
             }
-            (What::Release, _) => tracing::error!(%error, "`disconnect` failed"),
+            (What::Release, _) => failures::disconnect(&error),
             // The exchange was over before the handler was: that is no failure of the handler.
             (_, ErrorKind::Closed) if over => {}
             (_, ErrorKind::Stop) => self.nobody_answers(),
@@ -189,19 +190,19 @@ where
                     .close(DisconnectedBy::Consumer, StatusCode::FORBIDDEN, "");
             }
             (What::Request, ErrorKind::InvalidPayload) => {
-                log_body::<C>(&error);
+                failures::invalid_body::<C>(&error);
                 let text = format!("{error}\n");
                 self.link
                     .close(DisconnectedBy::Limit, StatusCode::BAD_REQUEST, text);
             }
             (What::Request, ErrorKind::Route) if self.link.is_unanswered() => {
-                tracing::debug!(%error, "a path does not fit its consumer: it is a 404");
+                failures::no_route(&error);
                 let text = "not found\n";
                 self.link
                     .close(DisconnectedBy::Limit, StatusCode::NOT_FOUND, text);
             }
             (What::Request, ErrorKind::Unavailable) if self.link.is_unanswered() => {
-                tracing::warn!(%error, source = error.source_text(), "a store cannot be asked: it is a 503");
+                failures::unavailable(&error);
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 self.link.close(DisconnectedBy::Failure, status, "");
             }
@@ -211,26 +212,11 @@ where
                     .close(DisconnectedBy::Revoked, StatusCode::BAD_REQUEST, "");
             }
             _ => {
-                tracing::error!(%error, source = error.source_text(), "a handler failed");
+                failures::handler(&error);
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 self.link.close(DisconnectedBy::Failure, status, "");
             }
         }
-    }
-}
-
-/// Logs, at a bounded rate, why a handler cannot take a body.
-#[cold]
-fn log_body<C>(error: &Error) {
-    static BODIES: LogLimit = LogLimit::new();
-    if let Some(suppressed) = BODIES.permit() {
-        tracing::warn!(
-            consumer = type_name::<C>(),
-            %error,
-            source = %Excerpt(error.source_text().as_bytes()),
-            suppressed,
-            "invalid body, responding with 400"
-        );
     }
 }
 

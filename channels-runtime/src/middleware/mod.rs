@@ -153,7 +153,8 @@ impl Next<'_> {
         }
     }
 
-    /// Refuses, with a status and no body.
+    /// Refuses, with a status of 200 to 599 and no body. Any other status is a mistake of the program: it is
+    /// logged, and the response is a 500.
     pub fn deny(self, status: StatusCode) -> Response {
         refusal(status, "")
     }

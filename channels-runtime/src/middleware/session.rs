@@ -5,6 +5,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Middleware, Next};
 use crate::app::{Context, Response, refusal};
+use crate::log::{Excerpt, LogLimit};
 use crate::session::{Finished, Session};
 use crate::{Error, ErrorKind, Result};
 
@@ -44,8 +45,9 @@ impl Middleware for SessionMiddleware {
 fn finish(mut response: Response, finished: &Finished) -> Response {
     let headers = response.headers_mut();
     if let Some(cookie) = &finished.cookie
-        && let Ok(cookie) = HeaderValue::try_from(cookie.to_string())
+        && let Ok(mut cookie) = HeaderValue::try_from(cookie.to_string())
     {
+        cookie.set_sensitive(true);
         headers.append(header::SET_COOKIE, cookie);
     }
     if finished.accessed || finished.cookie.is_some() {
@@ -57,11 +59,10 @@ fn finish(mut response: Response, finished: &Finished) -> Response {
 /// RFC 9110 §12.5.5: a cache must not give one client's answer to another.
 pub(super) fn vary_by_cookie(headers: &mut HeaderMap) {
     let names = headers.get_all(header::VARY).iter();
-    let mut names = names.filter_map(|names| names.to_str().ok());
-    let has = |names: &str| {
-        names
-            .split(',')
-            .any(|name| matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("cookie"))
+    let mut names = names.map(HeaderValue::as_bytes);
+    let has = |names: &[u8]| {
+        let mut names = names.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+        names.any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"))
     };
     if !names.any(has) {
         headers.append(header::VARY, HeaderValue::from_static("Cookie"));
@@ -70,15 +71,22 @@ pub(super) fn vary_by_cookie(headers: &mut HeaderMap) {
 
 /// The answer where the middleware itself cannot go on.
 pub(crate) fn failed(error: &Error) -> Response {
-    let source = error.source_text();
+    static UNAVAILABLE: LogLimit = LogLimit::new();
+    static FAILED: LogLimit = LogLimit::new();
+    let (text, source) = (error.to_string(), error.source_text());
+    let (error_text, source) = (Excerpt(text.as_bytes()), Excerpt(source.as_bytes()));
     let status = match error.kind() {
         ErrorKind::Unavailable => {
-            tracing::warn!(%error, source, "a store cannot be asked: it is a 503");
+            if let Some(suppressed) = UNAVAILABLE.permit() {
+                tracing::warn!(error = %error_text, %source, suppressed, "store unavailable, responding with 503");
+            }
             StatusCode::SERVICE_UNAVAILABLE
         }
         ErrorKind::SessionEnded => StatusCode::BAD_REQUEST,
         _ => {
-            tracing::error!(%error, source, "a middleware failed");
+            if let Some(suppressed) = FAILED.permit() {
+                tracing::error!(error = %error_text, %source, suppressed, "a middleware failed, responding with 500");
+            }
             StatusCode::INTERNAL_SERVER_ERROR
         }
     };

@@ -82,7 +82,7 @@ impl CookieOrigin {
 impl Middleware for CookieOrigin {
     async fn call(&self, next: Next<'_>) -> Response {
         let is_judged = next.asks_for_socket() || is_unsafe(next.scope().method());
-        let has_origin = next.scope().headers().get("origin").is_some();
+        let has_origin = next.scope().headers().contains("origin");
         if !is_judged || !has_origin {
             return next.run().await;
         }

@@ -19,7 +19,8 @@ const BEARER: &str = "bearer";
 /// cannot set headers, as the subprotocol behind `bearer`: `new WebSocket(url, ["bearer", token])`.
 /// Then `bearer` is the subprotocol of the socket, if the consumer chooses no other one.
 ///
-/// A token that does not count is a 401. Without a token this middleware does nothing: put it around
+/// A token that does not count is a 401. So is one with characters that no token has.
+/// Several tokens in one request are a 400 (RFC 6750 §3.1). Without a token this middleware does nothing: put it around
 /// an [`AuthMiddlewareStack`](crate::AuthMiddlewareStack), and users come with either; around anything
 /// else, who comes without one is nobody.
 ///
@@ -77,7 +78,11 @@ impl<V: TokenVerifier> TokenAuthMiddleware<V> {
 
 impl<V: TokenVerifier> Middleware for TokenAuthMiddleware<V> {
     async fn call(&self, mut next: Next<'_>) -> Response {
-        let token = Token::of(next.scope());
+        let token = match Token::of(next.scope()) {
+            Ok(token) => token,
+            Err(Unreadable::Malformed) => return refused(),
+            Err(Unreadable::Several) => return several(),
+        };
         let identity = match self
             .identity(next.scope(), next.context(), token.as_ref())
             .await
@@ -110,15 +115,31 @@ enum Token<'a> {
     Subprotocol(&'a str),
 }
 
+/// Why it is not known which token a request brings.
+enum Unreadable {
+    /// It has other characters than a token (RFC 6750 §2.1).
+    Malformed,
+    /// There are several.
+    Several,
+}
+
 impl<'a> Token<'a> {
-    fn of(scope: &'a Scope) -> Option<Self> {
-        let mut header = scope.headers().get_all(header::AUTHORIZATION.as_str());
-        let header = header.find_map(bearer);
-        header.map(Self::Header).or_else(|| {
-            let mut offered = scope.subprotocols().into_iter();
-            offered.find(|name| *name == BEARER)?;
-            offered.next().map(Self::Subprotocol)
-        })
+    /// The one token of a request; `None` if it has none.
+    fn of(scope: &'a Scope) -> Result<Option<Self>, Unreadable> {
+        let mut tokens = Vec::new();
+        for value in scope.headers().get_all(header::AUTHORIZATION.as_str()) {
+            tokens.extend(bearer(value)?.map(Self::Header));
+        }
+        let mut offered = scope.subprotocols().into_iter();
+        while offered.any(|name| name == BEARER) {
+            tokens.extend(offered.next().map(Self::Subprotocol));
+        }
+        let token = tokens.pop();
+        if tokens.is_empty() {
+            Ok(token)
+        } else {
+            Err(Unreadable::Several)
+        }
     }
 
     fn text(&self) -> &'a str {
@@ -128,19 +149,35 @@ impl<'a> Token<'a> {
     }
 }
 
-/// The token in a header's value; `None` for another scheme. RFC 9110 §11.1: schemes have no case.
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then_some(token.trim())
+/// The token in a header's value; `None` for another scheme, and without a token. RFC 9110 §11.1: schemes
+/// have no case.
+fn bearer(value: &str) -> Result<Option<&str>, Unreadable> {
+    let (scheme, token) = value.split_once([' ', '\t']).unwrap_or((value, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
+    }
+    match token.trim_matches([' ', '\t']) {
+        "" => Ok(None),
+        token if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(token)),
+        _ => Err(Unreadable::Malformed),
+    }
+}
+
+/// RFC 6750 §3.1: a token is given by more than one method, or several times.
+fn several() -> Response {
+    let why = HeaderValue::from_static("Bearer error=\"invalid_request\"");
+    challenge(StatusCode::BAD_REQUEST, why)
 }
 
 /// RFC 6750 §3.1.
 fn refused() -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::UNAUTHORIZED;
     let why = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+    challenge(StatusCode::UNAUTHORIZED, why)
+}
+
+fn challenge(status: StatusCode, why: HeaderValue) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
     response.headers_mut().insert(header::WWW_AUTHENTICATE, why);
     response
 }

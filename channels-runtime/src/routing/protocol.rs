@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header};
 use tower::Service;
 
 use super::channels::ChannelNameRouter;
 use super::lifespan::Lifespan;
 use crate::app::{
     Answering, Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal,
+    upgrade_required, with_valid_status,
 };
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
@@ -60,7 +60,12 @@ impl ProtocolTypeRouter {
 
     /// What answers plain requests: any tower service (an axum `Router`, say), an HTTP consumer, or
     /// a [`URLRouter`](crate::URLRouter) of both. It is the default as well: it gets the handshakes
-    /// for which no consumer has a route.
+    /// for which no consumer has a route, and on a path that it shares with a socket all requests that
+    /// cannot be a handshake, for example a POST with `Upgrade: websocket`.
+    ///
+    /// A plain request for a path that only a socket has is answered with 426. Where the application has a
+    /// route for the path, its own 404 is sent unchanged. A tower service does not report its routes: its
+    /// 404 is sent unchanged if it has content or headers.
     #[must_use]
     pub fn http(mut self, app: impl HttpApp) -> Self {
         self.http = Some(Arc::new(app));
@@ -248,9 +253,13 @@ impl ProtocolTypeRouter {
             return self.answer_plain(request, &path).await;
         };
         let upgrade = Upgrade::Hyper(hyper::upgrade::on(&mut request));
-        match Handshake::from_request(request, upgrade, Arc::clone(&self.context)) {
+        let response = match Handshake::from_request(request, upgrade, Arc::clone(&self.context)) {
             Ok(handshake) => app.answer(handshake).await,
             Err(refusal) => *refusal,
+        };
+        match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS => response,
+            _ => with_valid_status(response),
         }
     }
 
@@ -271,7 +280,11 @@ impl ProtocolTypeRouter {
     fn admit(&self, request: &mut Request<Body>) -> Result<String, Box<Response<Body>>> {
         clean(request)?;
         if let Some(proxies) = &self.proxies {
-            proxies.apply(request);
+            let applied = proxies.apply(request);
+            applied.map_err(|what| {
+                let text = format!("{what}\n");
+                Box::new(refusal(StatusCode::BAD_REQUEST, text))
+            })?;
         }
         let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8_lossy();
         match below(&path, &self.context.root_path) {
@@ -280,13 +293,22 @@ impl ProtocolTypeRouter {
         }
     }
 
-    /// Who answers a request, if it wants to be a socket and is ours: a handshake that no consumer
-    /// has a route for goes to the `http` application, if there is one, which may have sockets of its
-    /// own.
+    /// The application for handshakes, if the request is one for it. A handshake that no consumer has a
+    /// route for goes to the `http` application, if there is one, which may have sockets of its own. So
+    /// does a request that cannot be a handshake, where the `http` application may have the path.
     fn sockets(&self, request: &Request<Body>, path: &str) -> Option<&Arc<dyn WebSocketApp>> {
         let app = self.websocket.as_ref()?;
-        let is_ours = Handshake::is_wanted(request.headers())
-            && (self.http.is_none() || self.has_route(path));
+        if !Handshake::is_wanted(request.headers()) {
+            return None;
+        }
+        let is_ours = match &self.http {
+            None => true,
+            Some(_) if !self.has_route(path) => false,
+            Some(http) => {
+                let may_have_page = http.routes().is_none_or(|routes| routes.has_route(path));
+                Handshake::is_possible(request) || !may_have_page
+            }
+        };
         is_ours.then_some(app)
     }
 
@@ -298,35 +320,48 @@ impl ProtocolTypeRouter {
     }
 
     async fn answer_plain(&self, request: Request<Body>, path: &str) -> Response<Body> {
-        let response = match &self.http {
-            Some(app) => {
-                app.answer(HttpRequest::new(request, Arc::clone(&self.context)))
-                    .await
-            }
-            None => refusal(StatusCode::NOT_FOUND, "not found\n"),
+        let Some(app) = &self.http else {
+            return self.not_found(path);
         };
-        if response.status() == StatusCode::NOT_FOUND && self.has_route(path) {
-            return upgrade_required();
+        let has_route = app.routes().map(|routes| routes.has_route(path));
+        let request = HttpRequest::new(request, Arc::clone(&self.context));
+        let response = app.answer(request).await;
+        let is_missing = match has_route {
+            Some(has_route) => !has_route,
+            None => is_bare(&response),
+        };
+        if response.status() == StatusCode::NOT_FOUND && is_missing && self.has_route(path) {
+            return upgrade_required(WEBSOCKETS_ONLY);
         }
-        response
+        match response.status() {
+            // A service that upgrades by itself.
+            StatusCode::SWITCHING_PROTOCOLS => response,
+            _ => with_valid_status(response),
+        }
+    }
+
+    /// The answer to a plain request where there is no `http` application.
+    fn not_found(&self, path: &str) -> Response<Body> {
+        if self.has_route(path) {
+            return upgrade_required(WEBSOCKETS_ONLY);
+        }
+        refusal(StatusCode::NOT_FOUND, "not found\n")
     }
 }
 
-/// RFC 9110 §15.5.22: the path is there, but only for a `WebSocket`.
+const WEBSOCKETS_ONLY: &str = "this path takes WebSockets only\n";
+
+/// Whether a 404 is the one of a service without a route, as far as anybody can know: it has no content,
+/// and no header but those that describe none. A service does not report its routes.
+fn is_bare(response: &Response<Body>) -> bool {
+    let mut names = response.headers().keys();
+    http_body::Body::is_end_stream(response.body())
+        && names.all(|name| matches!(*name, header::CONTENT_LENGTH | header::DATE))
+}
+
 /// An answer on its way.
 pub(crate) type Responding =
     Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-fn upgrade_required() -> Response<Body> {
-    let mut response = refusal(
-        StatusCode::UPGRADE_REQUIRED,
-        "this path takes WebSockets only\n",
-    );
-    let headers = response.headers_mut();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    response
-}
 
 impl<B> Service<Request<B>> for ProtocolTypeRouter
 where

@@ -20,6 +20,36 @@ pub(crate) fn is_authority(text: &str) -> bool {
     host_is_valid && (port.is_empty() || port.strip_prefix(':').and_then(read_port).is_some())
 }
 
+/// Whether two valid authorities are the same for a scheme's default port: a port that is omitted is
+/// the default one (RFC 9110 §4.2.3), and the case of the host does not matter.
+pub(crate) fn is_same_authority(one: &str, other: &str, default_port: u16) -> bool {
+    let parts = |text| {
+        let (host, port) = split_port(text);
+        let port = port.map_or(Some(default_port), read_port);
+        (host, port)
+    };
+    let ((host, port), (other, other_port)) = (parts(one), parts(other));
+    let is_same_host = match (read_address(host), read_address(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => host.eq_ignore_ascii_case(other),
+    };
+    is_same_host && port.is_some() && port == other_port
+}
+
+/// A host, in brackets if it is an IPv6 address, and the port after its `:`.
+fn split_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
+        // A `:` in brackets belongs to the address.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    }
+}
+
+fn read_address(host: &str) -> Option<Ipv6Addr> {
+    let address = host.strip_prefix('[')?.strip_suffix(']')?;
+    address.parse().ok()
+}
+
 /// A port in decimal digits: without a sign, which Rust's own parser takes.
 pub(super) fn read_port(text: &str) -> Option<u16> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -77,6 +107,31 @@ mod tests {
             "::1",
         ] {
             assert!(!is_authority(invalid), "{invalid:?}");
+        }
+    }
+
+    #[test]
+    fn an_omitted_port_is_the_default_one() {
+        for (one, other, port) in [
+            ("a", "A", 80),
+            ("a:80", "a", 80),
+            ("a", "a:443", 443),
+            ("[::1]:80", "[::1]", 80),
+            ("[0:0::1]", "[::1]:443", 443),
+            ("a:8000", "a:8000", 80),
+        ] {
+            assert!(is_same_authority(one, other, port), "{one} {other} {port}");
+        }
+        for (one, other, port) in [
+            ("a", "b", 80),
+            ("a:443", "a", 80),
+            ("a:80", "a", 443),
+            ("a:8000", "a", 80),
+            ("[::1]:80", "[::1]:81", 80),
+            ("[::1]", "[::2]", 80),
+            ("a.", "a", 80),
+        ] {
+            assert!(!is_same_authority(one, other, port), "{one} {other} {port}");
         }
     }
 

@@ -4,8 +4,14 @@ use std::fmt;
 
 use http::HeaderMap;
 
+use super::cookies::latin1;
+
 /// The headers of a request, in one piece of memory: an idle connection keeps them at the length
 /// that they had on the wire.
+///
+/// A value is bytes (RFC 9110 §5.5). [`get`](Self::get) and [`get_all`](Self::get_all) decode it as UTF-8
+/// or, where it is not valid UTF-8, as ISO-8859-1, so a header that was sent is never reported as absent.
+/// [`get_bytes`](Self::get_bytes) and [`get_all_bytes`](Self::get_all_bytes) return the bytes.
 ///
 /// # Examples
 ///
@@ -17,9 +23,20 @@ use http::HeaderMap;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Headers {
-    /// Lines of `name:value`. No name has a `:`, and neither names nor values have a line's end
-    /// (RFC 9110 §5.1, §5.5).
+    /// Lines of `name:value`. No name contains a `:`, and neither names nor values contain a line end
+    /// or NUL (RFC 9110 §5.1, §5.5). A value that is not valid UTF-8 is followed by NUL and its text.
     lines: Box<[u8]>,
+}
+
+/// A header that must not occur more than once (RFC 9110 §5.3) occurs more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Repeated;
+
+/// One header: its name, and its value as bytes and as text.
+struct Line<'a> {
+    name: &'a str,
+    value: &'a [u8],
+    text: &'a [u8],
 }
 
 impl Headers {
@@ -33,6 +50,10 @@ impl Headers {
             lines.extend_from_slice(name.as_str().as_bytes());
             lines.push(b':');
             lines.extend_from_slice(value.as_bytes());
+            if std::str::from_utf8(value.as_bytes()).is_err() {
+                lines.push(0);
+                lines.extend_from_slice(latin1(value.as_bytes()).as_bytes());
+            }
             lines.push(b'\n');
         }
         Self {
@@ -40,25 +61,79 @@ impl Headers {
         }
     }
 
-    /// The first value of a header, whatever the case of its name. None if there is no such header,
-    /// or its value is not UTF-8.
+    /// Returns the first value of a header as text. The case of the name does not matter. `None` if the
+    /// request does not contain the header.
+    ///
+    /// A value that is not valid UTF-8 is decoded as ISO-8859-1.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.get_all(name).next()
     }
 
-    /// The values of a header that may stand several times; those that are not UTF-8 are left out.
+    /// Returns all values of a header as text, in the order in which they were sent.
+    ///
+    /// A value that is not valid UTF-8 is decoded as ISO-8859-1.
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.iter()
-            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
-            .filter_map(|(_, value)| std::str::from_utf8(value).ok())
+        // The text of a line is valid UTF-8: `new` writes no other.
+        self.named(name)
+            .filter_map(|line| std::str::from_utf8(line.text).ok())
     }
 
-    /// All headers as they came, names in lower case.
+    /// Returns the first value of a header as bytes, as ASGI does. `None` if the request does not contain
+    /// the header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use channels_runtime::Scope;
+    /// fn device(scope: &Scope) -> Option<&[u8]> {
+    ///     scope.headers().get_bytes("x-device-name")
+    /// }
+    /// ```
+    pub fn get_bytes(&self, name: &str) -> Option<&[u8]> {
+        self.get_all_bytes(name).next()
+    }
+
+    /// Returns all values of a header as bytes, in the order in which they were sent.
+    pub fn get_all_bytes(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.named(name).map(|line| line.value)
+    }
+
+    /// Whether the request contains a header, with any value.
+    pub fn contains(&self, name: &str) -> bool {
+        self.named(name).next().is_some()
+    }
+
+    /// Returns all headers, names in lower case, values as bytes.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.all().map(|line| (line.name, line.value))
+    }
+
+    /// The value of a header that a request contains at most once. Security decisions use this: two
+    /// readers of a repeated header may choose different values.
+    pub(crate) fn get_only(&self, name: &str) -> Result<Option<&str>, Repeated> {
+        let mut values = self.get_all(name);
+        let value = values.next();
+        match values.next() {
+            None => Ok(value),
+            Some(_) => Err(Repeated),
+        }
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = Line<'_>> {
+        self.all()
+            .filter(move |line| line.name.eq_ignore_ascii_case(name))
+    }
+
+    fn all(&self) -> impl Iterator<Item = Line<'_>> {
         self.lines.split(|&byte| byte == b'\n').filter_map(|line| {
             let colon = line.iter().position(|&byte| byte == b':')?;
             let name = std::str::from_utf8(&line[..colon]).ok()?;
-            Some((name, &line[colon + 1..]))
+            let value = &line[colon + 1..];
+            let (value, text) = match value.iter().position(|&byte| byte == 0) {
+                Some(end) => (&value[..end], &value[end + 1..]),
+                None => (value, value),
+            };
+            Some(Line { name, value, text })
         })
     }
 }
@@ -90,7 +165,13 @@ mod tests {
         let headers = Headers::new(&map);
         assert_eq!(headers.get("Origin"), Some("https://a:1"));
         assert!(headers.get_all("cookie").eq(["a=1", "b=2"]));
-        assert_eq!(headers.get("x-raw"), None);
+        // "Cannot decode" is not "absent".
+        assert_eq!(headers.get("x-raw"), Some("ÿ"));
+        assert_eq!(headers.get_bytes("X-Raw"), Some(&b"\xff"[..]));
+        assert!(headers.contains("x-raw") && !headers.contains("x-ra"));
+        assert_eq!(headers.get_only("origin"), Ok(Some("https://a:1")));
+        assert_eq!(headers.get_only("cookie"), Err(Repeated));
+        assert_eq!(headers.get_only("cook"), Ok(None));
         assert_eq!(headers.get("x-empty"), Some(""));
         assert_eq!(headers.get("cook"), None);
         assert_eq!(Headers::new(&HeaderMap::new()).iter().count(), 0);
@@ -100,17 +181,25 @@ mod tests {
     proptest! {
         #[test]
         fn what_came_is_what_is_kept(
-            sent in proptest::collection::vec(("[a-z!#$%&'*+.^_`|~-]{1,9}", "[ -~\u{80}-\u{ff}]{0,20}"), 0..8),
+            sent in proptest::collection::vec(
+                ("[a-z!#$%&'*+.^_`|~-]{1,9}", proptest::collection::vec(prop_oneof![b' '..=b'~', 0x80..=0xffu8], 0..20)),
+                0..8,
+            ),
         ) {
             let mut map = HeaderMap::new();
             for (name, value) in &sent {
                 let name = HeaderName::try_from(name.as_str()).expect("a name");
-                map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
+                map.append(name, HeaderValue::from_bytes(value).expect("a value"));
             }
             let headers = Headers::new(&map);
             let kept: Vec<_> = headers.iter().collect();
             let expected: Vec<_> = map.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
             prop_assert_eq!(kept, expected);
+            for (name, _) in &sent {
+                let values = headers.get_all_bytes(name).count();
+                prop_assert_eq!(headers.get_all(name).count(), values);
+                prop_assert!(headers.contains(name));
+            }
         }
     }
 }

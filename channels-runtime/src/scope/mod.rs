@@ -8,6 +8,7 @@ mod kwargs;
 mod proxies;
 mod set_cookie;
 mod state;
+mod subprotocols;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,15 +16,17 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use http::header::{HOST, SEC_WEBSOCKET_PROTOCOL};
+use http::header::HOST;
 use http::{Extensions, Method, Version, request};
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
-pub(crate) use self::authority::is_authority;
+pub(crate) use self::authority::{is_authority, is_same_authority};
 #[cfg(feature = "auth")]
 pub(crate) use self::cookies::latin1;
 pub use self::headers::Headers;
+#[cfg(feature = "auth")]
+pub(crate) use self::headers::Repeated;
 pub use self::kwargs::Kwargs;
 pub use self::proxies::TrustedProxies;
 #[cfg(feature = "auth")]
@@ -31,6 +34,8 @@ pub(crate) use self::set_cookie::MAX_COOKIE;
 pub use self::set_cookie::{SameSite, SetCookie};
 pub use self::state::State;
 pub(crate) use self::state::Values;
+pub(crate) use self::subprotocols::check_subprotocols;
+use self::subprotocols::offered_subprotocols;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -234,7 +239,7 @@ impl Scope {
     /// It is valid as to its form (`example.com:8000`, `[::1]`), but any client may ask for any host.
     pub fn host(&self) -> Option<&str> {
         let told = self.0.info.host.as_deref();
-        told.or_else(|| self.0.headers.get(HOST.as_str()))
+        told.or_else(|| self.0.headers.get_only(HOST.as_str()).ok().flatten())
     }
 
     /// The client's address: the peer's, where the server knows it, or what a
@@ -248,7 +253,7 @@ impl Scope {
         self.0.info.server
     }
 
-    /// The subprotocols that the client offers, in its order.
+    /// The subprotocols that the client offers, in its order. Each is a token (RFC 9110 §5.6.2).
     pub fn subprotocols(&self) -> Vec<&str> {
         offered_subprotocols(&self.0.headers)
     }
@@ -346,19 +351,9 @@ pub(crate) fn below<'p>(path: &'p str, root: &str) -> Option<&'p str> {
         .filter(|rest| root.is_empty() || rest.is_empty() || rest.starts_with('/'))
 }
 
-/// RFC 6455 §11.3.4: the header may stand several times, each with a list.
 /// The subprotocol of a socket whose consumer chooses none.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DefaultSubprotocol(pub(crate) &'static str);
-
-fn offered_subprotocols(headers: &Headers) -> Vec<&str> {
-    headers
-        .get_all(SEC_WEBSOCKET_PROTOCOL.as_str())
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .collect()
-}
 
 #[cfg(test)]
 mod tests {

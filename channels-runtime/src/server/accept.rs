@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::handshake;
 use super::http::serve_http;
 use crate::app::Response;
+use crate::log::LogLimit;
 use crate::routing::{ProtocolTypeRouter, Responding};
 use crate::scope::ConnectInfo;
 use crate::transport::prepare;
@@ -74,6 +75,7 @@ pub(super) async fn accept_until(
     app: &ProtocolTypeRouter,
     shutdown: impl Future<Output = ()>,
 ) -> Connections {
+    static FAILED: LogLimit = LogLimit::new();
     let limits = app.context().limits();
     let permits = Arc::new(Semaphore::new(
         limits.connections.min(Semaphore::MAX_PERMITS),
@@ -96,7 +98,9 @@ pub(super) async fn accept_until(
                 ));
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if let Some(suppressed) = FAILED.permit() {
+                    tracing::warn!(%error, suppressed, "cannot accept a connection");
+                }
                 tokio::time::sleep(EXHAUSTED).await;
             }
         }

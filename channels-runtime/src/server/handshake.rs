@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 
 use super::head;
-use crate::app::{Answering, Response};
+use crate::app::{Answering, Response, with_valid_status};
 use crate::limits::Limits;
 use crate::routing::ProtocolTypeRouter;
 use crate::scope::ConnectInfo;
@@ -41,7 +41,12 @@ struct Opening<'a> {
     length: usize,
     /// What came behind the head, with it or later.
     early: Bytes,
+    /// Whether the client expects a 100 before the 101.
+    expects_continue: bool,
 }
+
+/// Precedes the 101 of a client that sent `Expect: 100-continue` (RFC 9110 §7.8, §10.1.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Answers a handshake whose head comes in one piece. None once nothing is left to do.
 pub(super) async fn answer(
@@ -65,10 +70,15 @@ pub(super) async fn answer(
         let read = [&first[..opening.length], &opening.early].concat();
         return Some(Rest {
             stream: Rewound::new(read.into(), stream),
-            refusal: Some(response),
+            refusal: Some(with_valid_status(response)),
         });
     }
-    match stream.write_all(&encode(&response)).await {
+    let interim = if opening.expects_continue {
+        CONTINUE
+    } else {
+        b""
+    };
+    match stream.write_all(&encode(interim, &response)).await {
         Ok(()) => drop(opening.accepted.send(Rewound::new(opening.early, stream))),
         Err(error) => tracing::debug!(%error, "a client was gone before its 101"),
     }
@@ -99,6 +109,7 @@ async fn read_first(
 
 fn open<'a>(first: &Bytes, app: &'a ProtocolTypeRouter, info: &ConnectInfo) -> Option<Opening<'a>> {
     let (mut request, length) = head::read(first)?;
+    let expects_continue = request.headers().contains_key(header::EXPECT);
     request.extensions_mut().insert(info.clone());
     let (accepted, coming) = oneshot::channel();
     Some(Opening {
@@ -107,6 +118,7 @@ fn open<'a>(first: &Bytes, app: &'a ProtocolTypeRouter, info: &ConnectInfo) -> O
         length,
         // A copy: even an empty slice would keep the head.
         early: Bytes::copy_from_slice(&first[length..]),
+        expects_continue,
     })
 }
 
@@ -133,9 +145,10 @@ fn poll_read(stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<io::Result<By
     Poll::Ready(Ok(Bytes::copy_from_slice(buffer.filled())))
 }
 
-/// A 101 as hyper writes it.
-fn encode(response: &Response) -> Vec<u8> {
+/// A 101 as hyper writes it, after an interim response.
+fn encode(interim: &[u8], response: &Response) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(interim);
     out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
     for (name, value) in response.headers() {
         match *name {

@@ -1,5 +1,6 @@
 //! The answers to a handshake.
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
@@ -62,6 +63,12 @@ impl<'a> Accept<'a> {
 
     /// Adds a header to the 101.
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.add(name, value.as_bytes());
+        self
+    }
+
+    /// Adds a header whose value is bytes, for example text in ISO-8859-1, as ASGI does.
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.add(name, value);
         self
     }
@@ -103,10 +110,11 @@ impl<'a> Accept<'a> {
 fn offered(socket: &WebSocket, name: String) -> Result<HeaderValue> {
     let offered = socket.scope().subprotocols();
     if !offered.contains(&name.as_str()) {
-        let offered = offered.join(", ");
+        // The client chooses how many it offers, and one of them may be a token.
+        let count = offered.len();
         return Err(Error::new(
             ErrorKind::Handshake,
-            format!("the subprotocol `{name}` was not offered; the client offers: [{offered}]"),
+            format!("the subprotocol `{name}` is not one of the {count} that the client offers"),
         ));
     }
     HeaderValue::try_from(name)
@@ -130,7 +138,6 @@ impl<'a> IntoFuture for Accept<'a> {
 /// socket.deny(StatusCode::TOO_MANY_REQUESTS).header("retry-after", "30").body("later").await
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "nothing is refused until it is awaited"]
 pub struct Deny<'a> {
     socket: &'a mut WebSocket,
@@ -151,6 +158,12 @@ impl<'a> Deny<'a> {
 
     /// Adds a header to the response.
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.add(name, value.as_bytes());
+        self
+    }
+
+    /// Adds a header whose value is bytes, for example text in ISO-8859-1, as ASGI does.
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.add(name, value);
         self
     }
@@ -180,6 +193,17 @@ impl<'a> Deny<'a> {
             headers,
             body,
         })
+    }
+}
+
+impl fmt::Debug for Deny<'_> {
+    /// Shows no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deny")
+            .field("socket", &self.socket)
+            .field("status", &self.status)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sending to a socket from outside of its handlers.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -13,7 +14,7 @@ use crate::{CloseCode, CloseFrame, Message, Result};
 /// A handle that sends to one socket: for the connection's tasks.
 ///
 /// It does not keep the connection alive.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sender {
     link: Arc<Link>,
 }
@@ -58,5 +59,12 @@ impl Sender {
     /// Whether messages can still be sent.
     pub fn is_open(&self) -> bool {
         self.link.is_open()
+    }
+}
+
+impl fmt::Debug for Sender {
+    /// Shows nothing of what is queued for the client.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").finish_non_exhaustive()
     }
 }

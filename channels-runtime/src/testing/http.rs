@@ -1,5 +1,6 @@
 //! One request to an application.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -30,7 +31,6 @@ use crate::{Error, ErrorKind, Result};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct HttpCommunicator {
     server: Server,
     request: http::request::Builder,
@@ -75,6 +75,13 @@ impl HttpCommunicator {
         self
     }
 
+    /// Adds a header whose value is bytes.
+    #[must_use]
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
     /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
@@ -112,5 +119,15 @@ impl HttpCommunicator {
         let response = connection.send_patiently(request);
         let response = in_time_of(self.timeout, "the response", response).await??;
         Ok(StreamingResponse::new(response, connection))
+    }
+}
+
+impl fmt::Debug for HttpCommunicator {
+    /// Shows no header and no content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpCommunicator")
+            .field("server", &self.server)
+            .field("method", &self.request.method_ref())
+            .finish_non_exhaustive()
     }
 }

@@ -20,17 +20,19 @@
 //! # }
 //! ```
 
+mod answer;
 mod application;
 mod http;
 mod layer;
 mod streaming;
 mod websocket;
 
+pub use self::answer::{Accepted, Refused};
 pub use self::application::ApplicationCommunicator;
 pub use self::http::HttpCommunicator;
 pub use self::layer::check_channel_layer;
 pub use self::streaming::StreamingResponse;
-pub use self::websocket::{Accepted, Refused, WebsocketCommunicator};
+pub use self::websocket::WebsocketCommunicator;
 
 use std::future::Future;
 use std::time::Duration;

@@ -139,9 +139,11 @@ fn not_whole(message: &str, source: impl Into<crate::BoxError>) -> Error {
 }
 
 impl fmt::Debug for StreamingResponse {
+    /// Shows the names of the headers, not the values: these hold cookies.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamingResponse")
-            .field("head", &self.head)
+            .field("status", &self.status())
+            .field("headers", &self.headers().keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }

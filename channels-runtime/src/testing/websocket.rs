@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{self, HeaderMap};
+use http::header;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::answer::{Accepted, Refused};
 use super::application::{Server, lost};
 use super::{SILENCE, in_time};
 use crate::routing::ProtocolTypeRouter;
@@ -43,7 +44,6 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct WebsocketCommunicator {
     server: Server,
     request: http::request::Builder,
@@ -52,71 +52,10 @@ pub struct WebsocketCommunicator {
     early: VecDeque<Received>,
 }
 
-#[derive(Debug)]
 enum State {
     New,
     Open(Box<Client>),
     Closed(Option<CloseFrame>),
-}
-
-/// What an accepted handshake was answered with.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Accepted {
-    /// The subprotocol that the server chose.
-    pub subprotocol: Option<String>,
-    /// The headers of the 101.
-    pub headers: HeaderMap,
-}
-
-/// Why there is no WebSocket.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Refused {
-    /// The server answered with another status than 101.
-    Denied(Response<Bytes>),
-    /// There was no answer.
-    Failed(Error),
-}
-
-impl Refused {
-    /// The status of the refusal.
-    ///
-    /// # Panics
-    ///
-    /// If there was no answer.
-    pub fn status(&self) -> StatusCode {
-        self.response().status()
-    }
-
-    /// The whole refusal.
-    ///
-    /// # Panics
-    ///
-    /// If there was no answer.
-    pub fn response(&self) -> &Response<Bytes> {
-        match self {
-            Self::Denied(response) => response,
-            Self::Failed(error) => panic!("the handshake was not answered: {error:?}"),
-        }
-    }
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Denied(response) => write!(f, "the handshake was refused: {}", response.status()),
-            Self::Failed(error) => write!(f, "the handshake was not answered: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
 }
 
 impl WebsocketCommunicator {
@@ -147,6 +86,13 @@ impl WebsocketCommunicator {
     /// Adds a header to the handshake.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Adds a header whose value is bytes to the handshake.
+    #[must_use]
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.request = self.request.header(name, value);
         self
     }
@@ -412,4 +358,19 @@ async fn denied(response: Response<Incoming>) -> Result<Refused> {
         .await?
         .map_err(lost)?;
     Ok(Refused::Denied(Response::from_parts(head, body.to_bytes())))
+}
+
+impl fmt::Debug for WebsocketCommunicator {
+    /// Shows no header and no message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::New => "New",
+            State::Open(_) => "Open",
+            State::Closed(_) => "Closed",
+        };
+        f.debug_struct("WebsocketCommunicator")
+            .field("server", &self.server)
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
 }

@@ -42,7 +42,7 @@ pub struct LoginView {
 }
 
 /// What a page to log in shows. Nothing in it is escaped.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct LoginForm {
     /// What the form sends as `csrfmiddlewaretoken`.
@@ -236,6 +236,16 @@ impl fmt::Debug for LoginView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoginView")
             .field("redirect_to", &self.redirect_to)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for LoginForm {
+    /// Shows no token, and no name: a password is often typed where the name belongs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginForm")
+            .field("next", &self.next)
+            .field("is_wrong", &self.is_wrong)
             .finish_non_exhaustive()
     }
 }

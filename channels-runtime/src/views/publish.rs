@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq as _;
 use super::login::not_allowed;
 use crate::app::{Answering, Body, Context, HttpApp, HttpRequest, Response};
 use crate::http::read_body;
+use crate::log::{Excerpt, LogLimit};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result, Scope};
 
 /// The shortest key: what is shorter is guessed.
@@ -101,6 +102,11 @@ impl PublishView {
         if !self.knows(&scope) {
             return unauthorized();
         }
+        // With the bytes replaced, the path would name another group.
+        if let Err(error) = scope.check_path() {
+            let what = json!({ "error": error.to_string() });
+            return answer_with(StatusCode::BAD_REQUEST, &what);
+        }
         let body = match read_body(body, scope.headers(), &context).await {
             Ok(body) => body,
             Err(refusal) => return refusal,
@@ -147,7 +153,9 @@ impl PublishView {
 
     /// Whether the request has a key. All keys are compared, in constant time.
     fn knows(&self, scope: &Scope) -> bool {
-        let given = scope.headers().get(header::AUTHORIZATION.as_str());
+        // Two keys in one request are none: another reader may have judged the other one.
+        let given = scope.headers().get_only(header::AUTHORIZATION.as_str());
+        let given = given.ok().flatten();
         let key = given.and_then(|given| given.split_once(' '));
         let Some((_, key)) = key.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
             return false;
@@ -197,7 +205,7 @@ fn explain(error: &Error) -> Response {
         ErrorKind::Deny => StatusCode::FORBIDDEN,
         ErrorKind::ChannelFull | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ => {
-            tracing::error!(%error, source = error.source_text(), "an event cannot be published");
+            log_failure(error);
             let what = json!({ "error": "the event cannot be sent" });
             return answer_with(StatusCode::INTERNAL_SERVER_ERROR, &what);
         }
@@ -208,6 +216,15 @@ fn explain(error: &Error) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, soon);
     }
     response
+}
+
+fn log_failure(error: &Error) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if let Some(suppressed) = LIMIT.permit() {
+        let (text, source) = (error.to_string(), error.source_text());
+        let (error, source) = (Excerpt(text.as_bytes()), Excerpt(source.as_bytes()));
+        tracing::error!(%error, %source, suppressed, "cannot publish an event, responding with 500");
+    }
 }
 
 fn answer_with(status: StatusCode, answer: &Value) -> Response {

@@ -4,6 +4,8 @@ use super::super::origin::is_same_domain;
 use super::super::origin::url::Url;
 use super::secret::{is_same, unmask};
 use super::{FIELD, HEADER};
+use crate::log::Excerpt;
+use crate::scope::Repeated;
 use crate::{Error, ErrorKind, Result, Scope};
 
 /// What a request shows, and what it is measured by.
@@ -18,18 +20,18 @@ pub(super) struct Claim<'a> {
 impl Claim<'_> {
     /// Where the request comes from: Django's `_origin_verified` and `_check_referer`.
     pub(super) fn check_origin(&self) -> Result<(), String> {
-        let headers = self.scope.headers();
-        if let Some(origin) = headers.get("origin") {
+        if let Some(origin) = self.header("origin")? {
             let own = self.scope.host().map(|host| self.origin_of(host));
             if own.as_deref() == Some(origin) || self.is_trusted(origin) {
                 return Ok(());
             }
+            let origin = Excerpt(origin.as_bytes());
             return Err(format!("the origin {origin:?} is not trusted"));
         }
         if !self.scope.is_secure() {
             return Ok(());
         }
-        let referer = headers.get("referer").ok_or("there is no Referer")?;
+        let referer = self.header("referer")?.ok_or("there is no Referer")?;
         let url = Url::parse(referer).map_err(|_| "the Referer is malformed")?;
         if url.scheme != "https" {
             return Err("the Referer is insecure while the host is secure".to_owned());
@@ -43,18 +45,26 @@ impl Claim<'_> {
         if !url.netloc.is_empty() && is_known {
             return Ok(());
         }
+        let referer = Excerpt(referer.as_bytes());
         Err(format!("the Referer {referer:?} is not trusted"))
+    }
+
+    /// The value of a header. The error is that it occurs more than once.
+    fn header(&self, name: &str) -> Result<Option<&str>, String> {
+        let value = self.scope.headers().get_only(name);
+        value.map_err(|Repeated| format!("the header `{name}` occurs more than once"))
     }
 
     /// Whether the token goes with the cookie: Django's `_check_token`.
     pub(super) fn check_token(&self, form: &[u8]) -> Result<(), String> {
         let cookie = self.cookie.ok_or("there is no CSRF cookie")?;
         let secret = unmask(cookie).map_err(|why| format!("the CSRF cookie {why}"))?;
-        let mut fields = form_urlencoded::parse(form);
-        let field = fields.find_map(|(name, value)| (name == FIELD).then_some(value));
+        // Of a field that occurs several times, Django reads the last.
+        let fields = form_urlencoded::parse(form).filter(|(name, _)| name == FIELD);
+        let field = fields.last().map(|(_, value)| value);
         let given = match &field {
             Some(field) if !field.is_empty() => &**field,
-            _ => self.scope.headers().get(HEADER).unwrap_or_default(),
+            _ => self.header(HEADER)?.unwrap_or_default(),
         };
         if given.is_empty() {
             return Err("there is no CSRF token".to_owned());

@@ -18,6 +18,7 @@ use super::session::{failed, vary_by_cookie};
 use super::{Middleware, Next};
 use crate::app::{Body, HttpRequest, Response, refusal};
 use crate::http::read_body;
+use crate::log::{Excerpt, LogLimit};
 use crate::{Result, SameSite, Scope, SetCookie};
 
 /// The field of a form that holds the token.
@@ -137,7 +138,8 @@ impl CsrfMiddleware {
             cookie = cookie.domain(&**domain)?;
         }
         let headers = response.headers_mut();
-        if let Ok(cookie) = HeaderValue::try_from(cookie.to_string()) {
+        if let Ok(mut cookie) = HeaderValue::try_from(cookie.to_string()) {
+            cookie.set_sensitive(true);
             headers.append(header::SET_COOKIE, cookie);
         }
         vary_by_cookie(headers);
@@ -156,7 +158,7 @@ impl Middleware for CsrfMiddleware {
                 Err(response) => return response,
             };
             if let Err(why) = self.check(request.scope(), &form) {
-                tracing::warn!(why, path = request.scope().path(), "a request is refused");
+                log_refusal(&why, request.scope().path());
                 return refusal(
                     StatusCode::FORBIDDEN,
                     format!("CSRF verification failed: {why}\n"),
@@ -181,6 +183,15 @@ impl Middleware for CsrfMiddleware {
                 let what = "the CSRF cookie's settings are wrong";
                 crate::Error::caused(crate::ErrorKind::Config, what, error)
             })
+    }
+}
+
+/// The reason and the path contain what the client sent.
+fn log_refusal(why: &str, path: &str) {
+    static REFUSED: LogLimit = LogLimit::new();
+    if let Some(suppressed) = REFUSED.permit() {
+        let (why, path) = (Excerpt(why.as_bytes()), Excerpt(path.as_bytes()));
+        tracing::warn!(%why, %path, suppressed, "CSRF verification failed, responding with 403");
     }
 }
 

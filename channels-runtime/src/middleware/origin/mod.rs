@@ -14,6 +14,7 @@ use self::pattern::Pattern;
 use self::url::Url;
 use super::{Middleware, Next};
 use crate::app::Response;
+use crate::log::{Excerpt, LogLimit};
 use crate::{Error, ErrorKind, Result, Scope};
 
 #[cfg(feature = "auth")]
@@ -30,9 +31,10 @@ pub use self::same::SameOriginValidator;
 ///   is the scheme's own;
 /// - `*`: every origin, and requests without one.
 ///
-/// A handshake without an `Origin` comes from no browser, and is refused unless `*` is allowed. Of a
-/// header that stands several times, the last counts. What is no origin (`http://[::1`) is refused,
-/// where Channels answers with 500.
+/// A handshake without an `Origin` comes from no browser, and is refused unless `*` is allowed. What is
+/// not an origin (`http://[::1`) is refused, where Channels responds with 500. So is what no browser
+/// sends: an `Origin` that occurs several times, of which Channels reads the last, and one with other
+/// bytes than visible ASCII.
 ///
 /// Plain requests are judged by the same rules, but those that change nothing (GET, HEAD, OPTIONS)
 /// need no `Origin`, since browsers send none with them. Channels validates no plain requests.
@@ -88,7 +90,8 @@ impl OriginValidator {
 impl Middleware for OriginValidator {
     async fn call(&self, next: Next<'_>) -> Response {
         let origin = origin(next.scope());
-        if (origin.is_none() && needs_none(&next)) || self.allows(origin.as_deref()) {
+        let is_allowed = (origin.is_none() && needs_none(&next)) || self.allows(origin.as_deref());
+        if is_allowed && is_plausible(next.scope()) {
             return next.run().await;
         }
         deny(next, origin.as_deref())
@@ -149,9 +152,16 @@ impl Middleware for AllowedHostsOriginValidator {
 
 /// The last `Origin` of a request, as Latin-1.
 fn origin(scope: &Scope) -> Option<String> {
-    let origins = scope.headers().iter().filter(|(name, _)| *name == "origin");
-    let (_, origin) = origins.last()?;
+    let origin = scope.headers().get_all_bytes("origin").last()?;
     Some(origin.iter().map(|&byte| char::from(byte)).collect())
+}
+
+/// Whether a browser could have sent the `Origin`: at most once, and in visible ASCII (RFC 6454 §7). Two
+/// readers may understand any other differently.
+fn is_plausible(scope: &Scope) -> bool {
+    let mut origins = scope.headers().get_all_bytes("origin");
+    let is_ascii = |origin: &[u8]| origin.iter().all(u8::is_ascii_graphic);
+    origins.next().is_none_or(is_ascii) && origins.next().is_none()
 }
 
 /// Whether browsers send no origin with such a request.
@@ -161,8 +171,12 @@ fn needs_none(next: &Next<'_>) -> bool {
 }
 
 fn deny(next: Next<'_>, origin: Option<&str>) -> Response {
-    let path = next.scope().path();
-    tracing::warn!(?origin, ?path, "a request of an origin that is not allowed");
+    static DENIED: LogLimit = LogLimit::new();
+    if let Some(suppressed) = DENIED.permit() {
+        let origin = origin.map(|origin| Excerpt(origin.as_bytes()));
+        let path = Excerpt(next.scope().path().as_bytes());
+        tracing::warn!(?origin, %path, suppressed, "origin not allowed, responding with 403");
+    }
     next.deny(StatusCode::FORBIDDEN)
 }
 

@@ -1,17 +1,18 @@
 //! Only the site's own pages.
 
-use super::{deny, origin};
-use crate::Scope;
+use super::{deny, is_plausible, origin};
 use crate::app::Response;
 use crate::middleware::{Middleware, Next};
 
 /// Lets only pages of the same host and port open sockets, and answers others with 403: what to use
 /// where nobody wrote down which origins there are.
 ///
-/// An `Origin` is allowed if its host and port are those of the request's `Host`; the scheme is not
-/// compared, since behind a proxy that ends TLS the server does not see it. A request without an
-/// `Origin` is allowed: browsers always send it with a handshake, and with a plain request that may
-/// change something. Of a header that stands several times, the last counts; two `Host`s are none.
+/// An `Origin` is allowed if its host and port are those that the client asks for
+/// ([`Scope::host`](crate::Scope::host)): the header `Host`, or what a
+/// [trusted proxy](crate::TrustedProxies) forwards. The scheme is not compared, since behind a proxy that
+/// ends TLS the server does not see it. A request without an `Origin` is allowed: browsers always send it
+/// with a handshake, and with a plain request that may change something. An `Origin` that no browser
+/// sends is refused: one that occurs several times, or that has other bytes than visible ASCII.
 ///
 /// A page whose own name leads to this server's address ("DNS rebinding") is of the same origin, but
 /// a browser sends it no cookies of the site. Where even that is too much, name the hosts:
@@ -32,19 +33,10 @@ impl Middleware for SameOriginValidator {
         let Some(origin) = origin(next.scope()) else {
             return next.run().await;
         };
-        match host(next.scope()) {
-            Some(host) if is_same(&origin, host) => next.run().await,
+        match next.scope().host() {
+            Some(host) if is_same(&origin, host) && is_plausible(next.scope()) => next.run().await,
             _ => deny(next, Some(&origin)),
         }
-    }
-}
-
-/// The host and port that the client asked for.
-fn host(scope: &Scope) -> Option<&str> {
-    let mut hosts = scope.headers().get_all("host");
-    match (hosts.next(), hosts.next()) {
-        (Some(host), None) => Some(host),
-        _ => None,
     }
 }
 

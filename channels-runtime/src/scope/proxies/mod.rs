@@ -26,7 +26,9 @@ use crate::{Error, ErrorKind, Result};
 /// One family of headers is believed, and never both: a proxy that writes the one passes the other on
 /// as the client has sent it. It is `X-Forwarded-For` and `X-Forwarded-Proto`, as nearly all proxies
 /// write them, or [`forwarded`](Self::forwarded). **Your proxy must set or remove each header that is
-/// believed**: one that it leaves alone is the client's.
+/// believed**: one that it leaves alone is the client's. A request with a believed host that is not valid
+/// is answered with 400, as in Django. `X-Forwarded-Port` is not read: a proxy that serves another port
+/// than the default one has to write it into the host.
 ///
 /// # Examples
 ///
@@ -102,47 +104,61 @@ impl TrustedProxies {
     }
 
     /// Writes over what is known of a connection what its proxies say of this request.
-    pub(crate) fn apply<B>(&self, request: &mut Request<B>) {
+    ///
+    /// # Errors
+    ///
+    /// The text of a 400, if a trusted proxy names a host that is not valid. The header `Host` must not
+    /// take its place: it may be the name of this server inside of the proxy's network.
+    pub(crate) fn apply<B>(&self, request: &mut Request<B>) -> Result<(), &'static str> {
         let Some(mut info) = request.extensions_mut().remove::<ConnectInfo>() else {
-            return;
+            return Ok(());
         };
-        self.read(request.headers(), &mut info);
+        let read = self.read(request.headers(), &mut info);
         request.extensions_mut().insert(info);
+        read
     }
 
-    fn read(&self, headers: &HeaderMap, info: &mut ConnectInfo) {
+    fn read(&self, headers: &HeaderMap, info: &mut ConnectInfo) -> Result<(), &'static str> {
         if !info.client.is_some_and(|peer| self.trusts(peer.ip())) {
-            return;
+            return Ok(());
         }
         match self.believed {
             Believed::Forwarded => self.walk(forwarded(headers), info),
             Believed::XForwarded { host: true } => self.walk(x_forwarded(headers), info),
             Believed::XForwarded { host: false } => {
                 let hops = x_forwarded(headers).map(|hop| Hop { host: None, ..hop });
-                self.walk(hops, info);
+                self.walk(hops, info)
             }
         }
     }
 
     /// Goes from proxy to proxy towards the client.
-    fn walk<'h>(&self, hops: impl Iterator<Item = Hop<'h>>, info: &mut ConnectInfo) {
+    fn walk<'h>(
+        &self,
+        hops: impl Iterator<Item = Hop<'h>>,
+        info: &mut ConnectInfo,
+    ) -> Result<(), &'static str> {
         // Each hop that the loop comes to was written by a trusted proxy: the peer, or the one that
         // the hop before it names.
+        let mut read = Ok(());
         for hop in hops {
             if let Some(secure) = hop.proto.and_then(is_secure) {
                 info.secure = secure;
             }
-            if let Some(host) = hop.host.filter(|host| is_authority(host)) {
-                info.host = Some(host.into());
+            match hop.host {
+                Some(host) if is_authority(host) => info.host = Some(host.into()),
+                Some(_) => read = Err("the host that a proxy forwards is not valid"),
+                None => {}
             }
             let Some(client) = hop.node.and_then(read_node) else {
-                return;
+                break;
             };
             info.client = Some(client);
             if !self.trusts(client.ip()) {
-                return;
+                break;
             }
         }
+        read
     }
 
     fn trusts(&self, address: IpAddr) -> bool {

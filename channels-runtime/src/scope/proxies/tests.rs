@@ -18,7 +18,8 @@ fn info(proxies: &TrustedProxies, peer: &str, headers: &[(&'static str, &str)]) 
         client: Some(peer.parse().expect("an address")),
         ..ConnectInfo::default()
     });
-    proxies.apply(&mut request);
+    // What is refused is asserted by `a_host_that_is_not_valid_is_refused`.
+    let _ = proxies.apply(&mut request);
     request.extensions_mut().remove().expect("it stays there")
 }
 
@@ -145,6 +146,37 @@ fn a_forwarded_host_is_believed_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_host_that_is_not_valid_is_refused() {
+    for (name, value, is_refused) in [
+        (HOST, &b"a.example"[..], false),
+        (HOST, b"evil/, a.example", false),
+        (HOST, b"a.example, evil/", true),
+        (HOST, b"a.example\xff", true),
+        (HOST, b"\xff", true),
+        (HOST, b"a.example:0x50", true),
+        ("forwarded", b"for=192.0.2.7;host=\"a/b\"", true),
+        ("forwarded", b"for=192.0.2.7;host=a", false),
+    ] {
+        let proxies = match name {
+            HOST => proxies().x_forwarded_host(),
+            _ => proxies().forwarded(),
+        };
+        for (peer, is_trusted) in [(PROXY, true), ("192.0.2.7:5000", false)] {
+            let mut request = Request::new(());
+            let value = HeaderValue::from_bytes(value).expect("a value");
+            request.headers_mut().insert(name, value.clone());
+            request.extensions_mut().insert(ConnectInfo {
+                client: Some(peer.parse().expect("an address")),
+                ..ConnectInfo::default()
+            });
+            let applied = proxies.apply(&mut request);
+            let expected = is_refused && is_trusted;
+            assert_eq!(applied.is_err(), expected, "{value:?} {peer}");
+        }
+    }
+}
+
+#[test]
 fn nobody_else_is_believed() {
     let headers = [
         (FOR, "8.8.8.8"),
@@ -172,7 +204,7 @@ fn nobody_else_is_believed() {
     in_process
         .headers_mut()
         .insert(FOR, HeaderValue::from_static("8.8.8.8"));
-    proxies().apply(&mut in_process);
+    assert_eq!(proxies().apply(&mut in_process), Ok(()));
     assert!(in_process.extensions().is_empty());
 }
 
@@ -318,7 +350,7 @@ proptest! {
             };
             headers.append(name, HeaderValue::from_bytes(&value).expect("a value"));
             let mut info = ConnectInfo { client: PROXY.parse().ok(), ..ConnectInfo::default() };
-            proxies.read(&headers, &mut info);
+            let _ = proxies.read(&headers, &mut info);
             prop_assert_eq!(told(&info), ("192.0.2.7:0".to_owned(), false, None));
         }
     }

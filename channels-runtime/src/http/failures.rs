@@ -1,0 +1,62 @@
+//! Log lines about handlers that fail. A client can cause as many of them as it sends requests, and an
+//! error may contain what the client sent.
+
+use std::any::type_name;
+
+use crate::Error;
+use crate::log::{Excerpt, LogLimit};
+
+/// An event is not what its handler takes: all members of a group report the same one.
+pub(super) fn undecodable(error: &Error) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if let Some(suppressed) = LIMIT.permit() {
+        let (error, source) = excerpts(error);
+        tracing::warn!(%error, %source, suppressed, "event does not decode, dropped");
+    }
+}
+
+pub(super) fn disconnect(error: &Error) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if let Some(suppressed) = LIMIT.permit() {
+        let (error, source) = excerpts(error);
+        tracing::error!(%error, %source, suppressed, "`disconnect` failed");
+    }
+}
+
+pub(super) fn invalid_body<C>(error: &Error) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if let Some(suppressed) = LIMIT.permit() {
+        let (error, source) = excerpts(error);
+        let consumer = type_name::<C>();
+        tracing::warn!(consumer, %error, %source, suppressed, "invalid body, responding with 400");
+    }
+}
+
+pub(super) fn no_route(error: &Error) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if let Some(suppressed) = LIMIT.permit() {
+        let (error, source) = excerpts(error);
+        tracing::debug!(%error, %source, suppressed, "path not valid for its consumer, responding with 404");
+    }
+}
+
+pub(super) fn unavailable(error: &Error) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if let Some(suppressed) = LIMIT.permit() {
+        let (error, source) = excerpts(error);
+        tracing::warn!(%error, %source, suppressed, "store unavailable, responding with 503");
+    }
+}
+
+pub(super) fn handler(error: &Error) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if let Some(suppressed) = LIMIT.permit() {
+        let (error, source) = excerpts(error);
+        tracing::error!(%error, %source, suppressed, "a handler failed");
+    }
+}
+
+fn excerpts(error: &Error) -> (String, String) {
+    let excerpt = |text: String| Excerpt(text.as_bytes()).to_string();
+    (excerpt(error.to_string()), excerpt(error.source_text()))
+}
