@@ -6,7 +6,8 @@ use channels::Middleware as _;
 use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
 use channels::{
-    Revoked, Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier, UserRecord, Verified,
+    Event, GroupName, Revoked, Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier,
+    UserRecord, Verified,
 };
 
 use super::support::within;
@@ -94,12 +95,53 @@ async fn a_ban_closes_all_sockets_of_a_user() {
         let mut bob = bobs.open("/ws/?who").await;
 
         let id = alice.id().expect("a key");
-        Revoked::user(id).send(&layer).await.expect("sent");
+        Revoked::user(id)
+            .send(&site.site, &layer)
+            .await
+            .expect("sent");
         closed_as_revoked(&mut first).await;
         closed_as_revoked(&mut second).await;
         assert_eq!(ask(&mut bob, "who").await, "[bob]");
     })
     .await;
+}
+
+/// Whoever can send on the layer, but does not have the site's secret key, closes nothing.
+#[tokio::test]
+async fn a_revocation_of_another_site_closes_nothing() {
+    within(async {
+        let site = TestSite::new();
+        let alice = site.add_user("alice", "secret").await;
+        let (app, _, layer) = servers(&site);
+        let mut browser = Browser::new(&app);
+        browser.log_in("alice", "secret").await;
+        let mut socket = browser.open("/ws/?who").await;
+        let logs = super::logs::Logs::start();
+        let other = TestSite::with(channels::SecretKeys::new("another key"));
+        let id = alice.id().expect("a key");
+        let forged = Revoked::user(id).send(&other.site, &layer).await;
+        forged.expect("the layer is the same");
+        assert_eq!(ask(&mut socket, "who").await, "[alice]");
+        assert_eq!(logs.count("revocation refused"), 1);
+
+        Revoked::user(id)
+            .send(&site.site, &layer)
+            .await
+            .expect("sent");
+        closed_as_revoked(&mut socket).await;
+    })
+    .await;
+}
+
+/// A room that clients name as they like is none of the framework's groups.
+#[tokio::test]
+async fn an_application_neither_reads_nor_sends_revocations() {
+    for name in ["channels.revoked", "channels$revoked"] {
+        let error = GroupName::new(name).expect_err(name);
+        assert_eq!(error.kind(), ErrorKind::Name);
+    }
+    let error = Event::new("channels.revoked", serde_json::json!({ "user": "1" }));
+    assert_eq!(error.expect_err("reserved").kind(), ErrorKind::EventType);
 }
 
 /// A Django site tells nobody when a session ends: so the stores are asked.

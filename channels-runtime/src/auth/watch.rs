@@ -13,12 +13,18 @@ use super::recheck;
 use super::revoked::{REVOKED, Revoked, Subject, digest};
 use super::site::{Site, WeakSite};
 use crate::layer::{Channel, ChannelLayer, Delivered, Receiver};
+use crate::log::LogLimit;
+use crate::supervise::{isolate, supervise};
 use crate::{Event, GroupName, Result};
 
 /// How long a login's end is remembered, for connections that were being looked up meanwhile, and
 /// how many of them.
 const REMEMBERED: Duration = Duration::from_secs(30);
 const MOST_REMEMBERED: usize = 10_000;
+
+/// The least that a login stays open while the stores cannot confirm it, unless the site says so: a
+/// database that restarts closes nothing.
+const SHORTEST_GRACE: Duration = Duration::from_secs(5 * 60);
 
 /// A connection that can be ended because its login has.
 pub(crate) trait Revocable: Send + Sync {
@@ -30,6 +36,8 @@ pub(crate) trait Revocable: Send + Sync {
 pub(super) struct Watch {
     /// How often the stores are asked; never, unless the site says so.
     interval: Option<Duration>,
+    /// How long a login may stay open that the stores cannot confirm.
+    grace: Option<Duration>,
     state: Mutex<State>,
     /// The channels in which this process hears of logins that end elsewhere, one for each layer.
     ears: tokio::sync::Mutex<Vec<(Arc<dyn ChannelLayer>, Channel)>>,
@@ -56,6 +64,8 @@ pub(super) struct Entry {
     pub(super) is_of_site: bool,
     /// Until when it may go on: a token's end.
     pub(super) until: Option<SystemTime>,
+    /// When the stores last confirmed the login.
+    pub(super) checked: Instant,
     pub(super) connection: Weak<dyn Revocable>,
 }
 
@@ -66,12 +76,31 @@ pub(super) struct Watched {
 }
 
 impl Watch {
-    pub(super) fn new(interval: Option<Duration>) -> Self {
+    /// A watch that asks the stores in an interval, and closes what they cannot confirm for `grace`.
+    pub(super) fn new(interval: Option<Duration>, grace: Option<Duration>) -> Self {
         Self {
             interval,
+            grace,
             state: Mutex::default(),
             ears: tokio::sync::Mutex::default(),
         }
+    }
+
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.interval
+    }
+
+    /// The grace that the site has set.
+    pub(super) fn own_grace(&self) -> Option<Duration> {
+        self.grace
+    }
+
+    /// How long a login may stay open that the stores cannot confirm.
+    pub(super) fn grace(&self) -> Duration {
+        self.grace.unwrap_or_else(|| {
+            let intervals = self.interval.unwrap_or_default().saturating_mul(10);
+            intervals.max(SHORTEST_GRACE)
+        })
     }
 
     /// Watches over a connection of a site, whose user was looked up at a time. What has ended since
@@ -92,7 +121,10 @@ impl Watch {
         state.entries.insert(number, entry);
         if ends_by_itself && !state.is_swept {
             state.is_swept = true;
-            tokio::spawn(recheck::sweep(site.downgrade(), self.interval));
+            let (site, interval) = (site.downgrade(), self.interval);
+            tokio::spawn(supervise("login sweep", move || {
+                recheck::sweep(site.clone(), interval)
+            }));
         }
         Watched {
             number,
@@ -119,6 +151,7 @@ impl Watch {
             site: site.downgrade(),
             runtime: Handle::current(),
             gaps: Arc::default(),
+            refusals: LogLimit::new(),
         });
         let channel = layer.new_channel(ear).await?;
         layer.group_add(GroupName::REVOKED, channel.name()).await?;
@@ -137,9 +170,7 @@ impl Watch {
             .filter_map(|number| state.entries.get(&number)?.connection.upgrade())
             .collect();
         drop(state);
-        for connection in connections {
-            connection.revoke();
-        }
+        revoke_all(connections);
     }
 
     /// Ends the connections whose time is up, and tells whether any are left that will be.
@@ -158,30 +189,56 @@ impl Watch {
             .any(|entry| self.interval.is_some() || entry.until.is_some());
         let goes_on = state.is_swept;
         drop(state);
-        for connection in over {
-            connection.revoke();
-        }
+        revoke_all(over);
         goes_on
     }
 
-    /// The sessions behind connections, and whose they are.
-    pub(super) fn sessions(&self) -> HashMap<Box<str>, Vec<Logged>> {
-        self.logged_by(|entry| entry.session.as_deref())
+    /// The sessions of connections that were last checked before a time, and their users.
+    pub(super) fn sessions(&self, before: Instant) -> HashMap<Box<str>, Vec<Logged>> {
+        self.logged_by(before, Entry::session)
     }
 
-    /// The users of the site who are there without a session, and their connections.
-    pub(super) fn users(&self) -> HashMap<Box<str>, Vec<Logged>> {
-        self.logged_by(|entry| {
-            let is_asked = entry.is_of_site && entry.session.is_none();
-            is_asked.then_some(&*entry.user)
-        })
+    /// The users of the site who came without a session and were last checked before a time, and their
+    /// connections.
+    pub(super) fn users(&self, before: Instant) -> HashMap<Box<str>, Vec<Logged>> {
+        self.logged_by(before, Entry::user_without_session)
     }
 
-    fn logged_by(&self, key: impl Fn(&Entry) -> Option<&str>) -> HashMap<Box<str>, Vec<Logged>> {
+    /// The connections that the stores last confirmed before a time.
+    pub(super) fn unchecked(&self, before: Instant) -> Vec<Arc<dyn Revocable>> {
+        let is_asked = |entry: &&Entry| {
+            entry.checked <= before
+                && (entry.session().is_some() || entry.user_without_session().is_some())
+        };
+        let state = self.state();
+        let unchecked = state.entries.values().filter(is_asked);
+        unchecked
+            .filter_map(|entry| entry.connection.upgrade())
+            .collect()
+    }
+
+    /// Notes that the stores confirmed logins.
+    pub(super) fn confirm(&self, numbers: &[u64], at: Instant) {
+        let mut state = self.state();
+        for number in numbers {
+            if let Some(entry) = state.entries.get_mut(number) {
+                entry.checked = entry.checked.max(at);
+            }
+        }
+    }
+
+    fn logged_by(
+        &self,
+        before: Instant,
+        key: impl Fn(&Entry) -> Option<&str>,
+    ) -> HashMap<Box<str>, Vec<Logged>> {
         let mut found: HashMap<_, Vec<_>> = HashMap::new();
-        for entry in self.state().entries.values() {
-            if let Some(key) = key(entry) {
+        for (number, entry) in &self.state().entries {
+            if entry.checked <= before
+                && let Some(key) = key(entry)
+            {
                 let logged = Logged {
+                    number: *number,
                     user: entry.user.clone(),
                     connection: Weak::clone(&entry.connection),
                 };
@@ -213,13 +270,30 @@ impl State {
     }
 }
 
+/// Ends connections. One whose end panics does not keep the others open.
+pub(super) fn revoke_all(connections: Vec<Arc<dyn Revocable>>) {
+    for connection in connections {
+        isolate("the end of a connection", || connection.revoke());
+    }
+}
+
 /// A connection, and the user who was there when it was looked up.
 pub(super) struct Logged {
+    pub(super) number: u64,
     pub(super) user: Box<str>,
     pub(super) connection: Weak<dyn Revocable>,
 }
 
 impl Entry {
+    fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// The user, where the site has found it and no session can end.
+    fn user_without_session(&self) -> Option<&str> {
+        (self.is_of_site && self.session.is_none()).then_some(&*self.user)
+    }
+
     fn subjects(&self) -> impl Iterator<Item = Subject> {
         let session = self.session.as_deref();
         let session = session.map(|key| Subject::Session(digest(key)));
@@ -248,6 +322,8 @@ struct Ear {
     runtime: Handle,
     /// How often something may not have been heard, since the stores were last asked.
     gaps: Arc<AtomicUsize>,
+    /// Lines about revocations that are not the site's.
+    refusals: LogLimit,
 }
 
 impl Ear {
@@ -255,7 +331,10 @@ impl Ear {
     fn catch_up(&self) {
         if self.gaps.fetch_add(1, Ordering::Relaxed) == 0 {
             let (site, gaps) = (self.site.clone(), Arc::clone(&self.gaps));
-            self.runtime.spawn(recheck::catch_up(site, gaps));
+            self.runtime
+                .spawn(supervise("login recheck after a gap", move || {
+                    recheck::catch_up(site.clone(), Arc::clone(&gaps))
+                }));
         }
     }
 }
@@ -270,10 +349,10 @@ impl Receiver for Ear {
         if !event.event_type().is_internal() || event.event_type().as_str() != REVOKED {
             return Delivered::Closed;
         }
-        match (self.watch.upgrade(), Revoked::from_event(event)) {
-            (Some(watch), Some(revoked)) => watch.revoke(&revoked),
-            (Some(_), None) => tracing::warn!("an event in `{REVOKED}` is not readable"),
-            (None, _) => {}
+        if let (Some(watch), Some(site)) = (self.watch.upgrade(), self.site.upgrade())
+            && let Some(revoked) = Revoked::from_event(event, site.keys(), &self.refusals)
+        {
+            watch.revoke(&revoked);
         }
         Delivered::Queued
     }
@@ -281,7 +360,7 @@ impl Receiver for Ear {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self::new(None)
+        Self::new(None, None)
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::engine::Loaded;
 use super::{Engine, SessionData, SessionExpiry, is_plausible};
 use crate::scope::SetCookie;
 use crate::{Error, ErrorKind, Result, Scope};
@@ -34,6 +35,12 @@ use crate::{Error, ErrorKind, Result, Scope};
 /// Every call that may have to ask the store fails with [`ErrorKind::Unavailable`] if that cannot
 /// answer, and saving fails with [`ErrorKind::SessionEnded`] if the session was ended elsewhere
 /// meanwhile: a logout is not undone.
+///
+/// A session that is stored but cannot be read fails with [`ErrorKind::Decode`], for reading and for
+/// changing: a Django site with another `SESSION_SERIALIZER`, for example. Nothing is overwritten, its
+/// cookie stays, and its client is anonymous. [`flush`](Self::flush) ends it, and a login begins a new
+/// session under a new key. A session that none of the secret keys signed is never overwritten either:
+/// it reads as empty, and a change begins a new session under a new key.
 ///
 /// # Examples
 ///
@@ -67,6 +74,12 @@ struct State {
     loaded: bool,
     /// Whether it was saved since the last answer: the client's cookie is to be renewed.
     saved: bool,
+    /// Whether the program has ended it: the client's cookie is to be deleted.
+    flushed: bool,
+    /// Whether the store has a session under the client's key that none of the site's keys signed.
+    is_unsigned: bool,
+    /// Why the stored session cannot be read, and so must not be overwritten.
+    unreadable: Option<&'static str>,
 }
 
 impl Session {
@@ -207,15 +220,26 @@ impl Session {
     /// As for every call, above; then nothing is forgotten.
     pub async fn flush(&self) -> Result {
         let mut state = self.state().await;
-        if let Some(key) = self.known_key(&state) {
+        if let Some(key) = self.key_to_end(&state) {
             self.0.engine.store.delete(key).await?;
         }
+        *state = State {
+            loaded: true,
+            flushed: true,
+            ..State::default()
+        };
+        self.set_modified(true);
+        Ok(())
+    }
+
+    /// Begins an empty session under a new key. The old one stays in the store, unchanged.
+    pub(crate) async fn start_over(&self) {
+        let mut state = self.state().await;
         *state = State {
             loaded: true,
             ..State::default()
         };
         self.set_modified(true);
-        Ok(())
     }
 
     /// Saves what was changed, now. The runtime does it by itself when a handler ends.
@@ -289,13 +313,16 @@ impl Session {
             self.load(&mut state).await?;
         }
         if state.is_empty() {
+            // Django also deletes a cookie whose key its store does not have. Here the key may be in a
+            // store that only the site can read: a cache, or files.
             finished.cookie = match self.0.sent {
-                Some(_) => Some(cookie.delete()?),
-                None => None,
+                Some(_) if state.flushed => Some(cookie.delete()?),
+                _ => None,
             };
             return Ok(finished);
         }
         let is_due = self.is_modified() || cookie.save_every_request;
+        let is_due = is_due && state.unreadable.is_none();
         if is_due && !status.is_server_error() {
             self.write(&mut state).await?;
         }
@@ -313,9 +340,13 @@ impl Session {
         Ok(finished)
     }
 
-    /// The data, to read several values at once.
-    pub(crate) async fn read<T>(&self, read: impl FnOnce(&SessionData) -> T) -> Result<T> {
-        Ok(read(&self.loaded().await?.data))
+    /// Reads several values at once. `None` for a session that cannot be read.
+    pub(crate) async fn read<T>(&self, read: impl FnOnce(&SessionData) -> T) -> Result<Option<T>> {
+        let mut state = self.state().await;
+        if !state.loaded {
+            self.load(&mut state).await?;
+        }
+        Ok(state.unreadable.is_none().then(|| read(&state.data)))
     }
 
     async fn state(&self) -> MutexGuard<'_, State> {
@@ -327,17 +358,31 @@ impl Session {
         if !state.loaded {
             self.load(&mut state).await?;
         }
-        Ok(state)
+        match state.unreadable {
+            None => Ok(state),
+            Some(reason) => {
+                let what = format!("the session cannot be read: {reason}");
+                Err(Error::new(ErrorKind::Decode, what))
+            }
+        }
     }
 
     /// A key that the store does not know is never adopted: saving makes a new one. One that it knew
     /// before stays, so that what has ended meanwhile is not saved.
     async fn load(&self, state: &mut State) -> Result {
-        if let Some(key) = self.known_key(state)
-            && let Some(data) = self.0.engine.load(key).await?
-        {
-            state.key = Some(key.into());
-            state.data = data;
+        if let Some(key) = self.known_key(state) {
+            match self.0.engine.load(key).await? {
+                Loaded::Missing => {}
+                Loaded::Unsigned => state.is_unsigned = true,
+                Loaded::Found(data) => {
+                    state.key = Some(key.into());
+                    state.data = data;
+                }
+                Loaded::Unreadable(reason) => {
+                    state.key = Some(key.into());
+                    state.unreadable = Some(reason);
+                }
+            }
         }
         state.loaded = true;
         Ok(())
@@ -349,8 +394,14 @@ impl Session {
         state.key.as_deref().or(sent)
     }
 
+    /// The key of the session that is to be ended: also of one that is not used.
+    fn key_to_end<'a>(&'a self, state: &'a State) -> Option<&'a str> {
+        let sent = if state.is_unsigned { self.sent() } else { None };
+        self.known_key(state).or(sent)
+    }
+
     async fn save_state(&self, state: &mut State) -> Result {
-        if self.is_modified() && !state.is_empty() {
+        if self.is_modified() && !state.is_empty() && state.unreadable.is_none() {
             self.write(state).await?;
         }
         Ok(())
@@ -412,6 +463,7 @@ impl State {
     fn forget(&mut self) {
         if self.key.is_some() {
             self.data = SessionData::default();
+            self.unreadable = None;
             self.loaded = false;
         }
     }

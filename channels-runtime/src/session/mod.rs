@@ -2,6 +2,7 @@
 
 mod base62;
 mod blocking;
+mod cleanup;
 mod cookie;
 mod data;
 mod engine;
@@ -16,6 +17,7 @@ mod signing;
 mod store;
 
 pub use self::blocking::BlockingSession;
+pub(crate) use self::cleanup::Cleanup;
 pub use self::cookie::SessionCookie;
 pub(crate) use self::data::SessionData;
 pub(crate) use self::engine::Engine;
@@ -28,4 +30,5 @@ pub use self::keys::SecretKeys;
 pub(crate) use self::keys::salted_hmac;
 pub use self::memory::InMemorySessionStore;
 pub use self::signed_cookies::SignedCookieStore;
+pub(crate) use self::signing::is_older;
 pub use self::store::{SessionStore, StoreFuture};
