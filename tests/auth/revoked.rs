@@ -1,13 +1,15 @@
 //! Logins that end close their sockets.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use channels::Middleware as _;
 use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
 use channels::{
-    Event, GroupName, Revoked, Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier,
-    UserRecord, Verified,
+    Channel, ChannelLayer, ChannelName, Delivery, Event, GroupName, LayerFuture, Receiver, Revoked,
+    Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier, UserRecord, Verified,
 };
 
 use super::support::within;
@@ -142,6 +144,96 @@ async fn an_application_neither_reads_nor_sends_revocations() {
     }
     let error = Event::new("channels.revoked", serde_json::json!({ "user": "1" }));
     assert_eq!(error.expect_err("reserved").kind(), ErrorKind::EventType);
+}
+
+/// A layer that fails for a while, as Redis does.
+#[derive(Clone, Debug)]
+struct Flaky {
+    layer: InMemoryChannelLayer,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Flaky {
+    fn is_down(&self) -> bool {
+        self.is_down.load(Ordering::Relaxed)
+    }
+}
+
+impl ChannelLayer for Flaky {
+    fn new_channel(&self, receiver: Arc<dyn Receiver>) -> LayerFuture<'_, Channel> {
+        self.layer.new_channel(receiver)
+    }
+
+    fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
+        self.layer.send(channel, event)
+    }
+
+    fn group_add<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        if self.is_down() {
+            return LayerFuture::ready(Err(Error::layer("down for a test")));
+        }
+        self.layer.group_add(group, channel)
+    }
+
+    fn group_discard<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        self.layer.group_discard(group, channel)
+    }
+
+    fn group_send<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        event: Event,
+        except: Option<&'a ChannelName>,
+    ) -> LayerFuture<'a, Delivery> {
+        self.layer.group_send(group, event, except)
+    }
+
+    fn flush(&self) -> LayerFuture<'_, ()> {
+        self.layer.flush()
+    }
+
+    fn close(&self) -> LayerFuture<'_, ()> {
+        self.layer.close()
+    }
+}
+
+/// What was revoked before the layer works is found by asking the stores, what is revoked later is
+/// received.
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_fails_at_first_is_listened_to_later() {
+    within(async {
+        let site = TestSite::new();
+        let alice = site.add_user("alice", "secret").await;
+        let layer = InMemoryChannelLayer::new();
+        let flaky = Flaky {
+            layer: layer.clone(),
+            is_down: Arc::new(true.into()),
+        };
+        let app = site.app().channel_layer(flaky.clone());
+        let mut browser = Browser::new(&app);
+        browser.log_in("alice", "secret").await;
+        let mut missed = browser.open("/ws/?who").await;
+        let key = browser.session_key().expect("a key").to_owned();
+        browser.cookies.clear();
+        browser.log_in("alice", "secret").await;
+        let mut socket = browser.open("/ws/?who").await;
+        site.sessions.delete(&key).await.expect("deleted");
+        flaky.is_down.store(false, Ordering::Relaxed);
+        closed_as_revoked(&mut missed).await;
+        assert_eq!(ask(&mut socket, "who").await, "[alice]");
+        let revoked = Revoked::user(alice.id().expect("a key"));
+        revoked.send(&site.site, &layer).await.expect("sent");
+        closed_as_revoked(&mut socket).await;
+    })
+    .await;
 }
 
 /// A Django site tells nobody when a session ends: so the stores are asked.

@@ -239,7 +239,7 @@ impl Identity {
         if let Some(layer) = &self.0.layer
             && let Err(error) = site.watch().listen(site, layer).await
         {
-            tracing::warn!(%error, "logins that end on other servers are not noticed");
+            site.watch().listen_later(site, layer, &error);
         }
         let entry = Entry {
             user: id.into(),

@@ -12,6 +12,7 @@ mod passwords;
 mod recheck;
 mod revoked;
 mod site;
+mod subscription;
 mod throttle;
 mod token;
 mod user;

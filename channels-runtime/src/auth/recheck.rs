@@ -28,7 +28,7 @@ use crate::{Error, ErrorKind, Result};
 const TICK: Duration = Duration::from_secs(1);
 
 /// Pause before stores that gave no answer are asked again what was missed.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// How long one query may take: longer than a [`Database`](crate::Database) waits itself.
 const QUERY: Duration = Duration::from_secs(15);

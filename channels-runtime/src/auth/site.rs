@@ -74,6 +74,7 @@ impl Site {
             cookie: SessionCookie::default(),
             cleanup: Cleanup::default(),
             unreadable: Arc::default(),
+            unreachable: Arc::default(),
         };
         Self(Arc::new(Inner {
             engine: Arc::new(engine),

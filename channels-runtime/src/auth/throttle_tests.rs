@@ -4,6 +4,7 @@ use super::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+#[expect(clippy::unnecessary_wraps, reason = "it is an argument as it is")]
 fn v4(last: u32) -> Option<IpAddr> {
     Some(Ipv4Addr::from(0x0a00_0000 + last).into())
 }

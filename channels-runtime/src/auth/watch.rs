@@ -2,20 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::recheck;
-use super::revoked::{REVOKED, Revoked, Subject, digest};
-use super::site::{Site, WeakSite};
-use crate::layer::{Channel, ChannelLayer, Delivered, Receiver};
-use crate::log::LogLimit;
+use super::revoked::{Revoked, Subject, digest};
+use super::site::Site;
+use crate::layer::{Channel, ChannelLayer};
 use crate::supervise::{isolate, supervise};
-use crate::{Event, GroupName, Result};
 
 /// How long a login's end is remembered, for connections that were being looked up meanwhile, and
 /// how many of them.
@@ -39,8 +36,10 @@ pub(super) struct Watch {
     /// How long a login may stay open that the stores cannot confirm.
     grace: Option<Duration>,
     state: Mutex<State>,
-    /// The channels in which this process hears of logins that end elsewhere, one for each layer.
-    ears: tokio::sync::Mutex<Vec<(Arc<dyn ChannelLayer>, Channel)>>,
+    /// The channels that receive the revocations of other servers, one for each layer.
+    pub(super) subscriptions: tokio::sync::Mutex<Vec<(Arc<dyn ChannelLayer>, Channel)>>,
+    /// Whether a task tries to listen to a layer that has failed.
+    pub(super) is_retrying: AtomicBool,
 }
 
 #[derive(Default)]
@@ -82,7 +81,8 @@ impl Watch {
             interval,
             grace,
             state: Mutex::default(),
-            ears: tokio::sync::Mutex::default(),
+            subscriptions: tokio::sync::Mutex::default(),
+            is_retrying: AtomicBool::new(false),
         }
     }
 
@@ -130,33 +130,6 @@ impl Watch {
             number,
             watch: Arc::clone(self),
         }
-    }
-
-    /// Listens to a layer for logins of a site that end on other servers.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Layer`](crate::ErrorKind::Layer).
-    pub(super) async fn listen(
-        self: &Arc<Self>,
-        site: &Site,
-        layer: &Arc<dyn ChannelLayer>,
-    ) -> Result {
-        let mut ears = self.ears.lock().await;
-        if ears.iter().any(|(known, _)| Arc::ptr_eq(known, layer)) {
-            return Ok(());
-        }
-        let ear = Arc::new(Ear {
-            watch: Arc::downgrade(self),
-            site: site.downgrade(),
-            runtime: Handle::current(),
-            gaps: Arc::default(),
-            refusals: LogLimit::new(),
-        });
-        let channel = layer.new_channel(ear).await?;
-        layer.group_add(GroupName::REVOKED, channel.name()).await?;
-        ears.push((Arc::clone(layer), channel));
-        Ok(())
     }
 
     /// Ends the connections whose login has ended.
@@ -312,49 +285,6 @@ impl Drop for Watched {
         for subject in entry.subjects() {
             state.index.remove(&(subject, self.number));
         }
-    }
-}
-
-/// Hears of logins that end on other servers.
-struct Ear {
-    watch: Weak<Watch>,
-    site: WeakSite,
-    runtime: Handle,
-    /// How often something may not have been heard, since the stores were last asked.
-    gaps: Arc<AtomicUsize>,
-    /// Lines about revocations that are not the site's.
-    refusals: LogLimit,
-}
-
-impl Ear {
-    /// Asks the stores what was not heard, unless somebody is there who does.
-    fn catch_up(&self) {
-        if self.gaps.fetch_add(1, Ordering::Relaxed) == 0 {
-            let (site, gaps) = (self.site.clone(), Arc::clone(&self.gaps));
-            self.runtime
-                .spawn(supervise("login recheck after a gap", move || {
-                    recheck::catch_up(site.clone(), Arc::clone(&gaps))
-                }));
-        }
-    }
-}
-
-impl Receiver for Ear {
-    fn deliver(&self, event: &Event) -> Delivered {
-        if event.is_gap() {
-            self.catch_up();
-            return Delivered::Queued;
-        }
-        // Its channel can be addressed by anybody who guesses the name.
-        if !event.event_type().is_internal() || event.event_type().as_str() != REVOKED {
-            return Delivered::Closed;
-        }
-        if let (Some(watch), Some(site)) = (self.watch.upgrade(), self.site.upgrade())
-            && let Some(revoked) = Revoked::from_event(event, site.keys(), &self.refusals)
-        {
-            watch.revoke(&revoked);
-        }
-        Delivered::Queued
     }
 }
 

@@ -123,7 +123,7 @@ impl Copy {
 
     /// Whether Django overwrites or deletes a session that it does not understand, and this crate leaves
     /// it unchanged: one that its keys did not sign, and a login whose hash does not match.
-    fn is_left_alone(&self, before: &Rows, key: Option<&str>, expected: &Value) -> bool {
+    fn is_left_alone(before: &Rows, key: Option<&str>, expected: &Value) -> bool {
         let Some(data) = key.and_then(|key| before.get(key)) else {
             return false;
         };
@@ -142,7 +142,7 @@ impl Copy {
             (true, true) => "kept",
             (true, false) => "deleted",
         };
-        if self.is_left_alone(before, key, expected) {
+        if Self::is_left_alone(before, key, expected) {
             assert_eq!(row, "kept");
             return;
         }

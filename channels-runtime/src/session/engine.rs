@@ -22,6 +22,8 @@ pub(crate) struct Engine {
     pub(crate) cleanup: Cleanup,
     /// Lines about sessions that cannot be read: a client sends its cookie as often as it likes.
     pub(crate) unreadable: Arc<LogLimit>,
+    /// Lines about sessions whose new key cannot reach their browser.
+    pub(crate) unreachable: Arc<LogLimit>,
 }
 
 /// What is stored under a session's key.

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::headers::protected;
 use super::redirect::{NEXT, is_own, see_other};
 use crate::app::{Answering, Body, Context, HttpApp, HttpRequest, Response, refusal};
-use crate::auth::{Identity, LoginAttempt, LoginThrottle};
+use crate::auth::{Identity, LoginThrottle};
 use crate::http::read_body;
 use crate::middleware::{CsrfToken, failed};
 use crate::{Form, FromBody as _, Result, Scope};
@@ -171,18 +171,24 @@ impl LoginView {
         };
         match site.authenticate(&sent.username, &sent.password).await {
             Ok(Some(user)) => {
-                attempt.map(LoginAttempt::succeeded);
+                if let Some(attempt) = attempt {
+                    attempt.succeeded();
+                }
                 Identity::of(scope)?.login(&user).await?;
                 token.rotate()?;
                 let next = Some(&*sent.next).filter(|next| is_own(next));
                 see_other(next.unwrap_or(&self.redirect_to))
             }
             Ok(None) => {
-                attempt.map(LoginAttempt::failed);
+                if let Some(attempt) = attempt {
+                    attempt.failed();
+                }
                 self.show(scope, sent.next, sent.username, Shown::Wrong)
             }
             Err(error) => {
-                attempt.map(LoginAttempt::cancelled);
+                if let Some(attempt) = attempt {
+                    attempt.cancelled();
+                }
                 Err(error)
             }
         }
