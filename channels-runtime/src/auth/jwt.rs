@@ -217,7 +217,7 @@ fn check_extensions(token: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether a claim names nobody.
+/// Whether a claim has no value.
 fn is_empty(claim: &Value) -> bool {
     claim.is_null() || claim.as_array().is_some_and(Vec::is_empty)
 }

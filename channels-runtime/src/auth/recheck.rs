@@ -27,7 +27,7 @@ use crate::{Error, ErrorKind, Result};
 /// How exactly a token's end is kept to.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Pause before stores that gave no answer are asked again what was missed.
+/// Pause before a failed recheck after a gap is retried.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// How long one query may take: longer than a [`Database`](crate::Database) waits itself.
@@ -76,8 +76,7 @@ async fn recheck_every(site: &WeakSite, interval: Option<Duration>) {
     }
 }
 
-/// Checks what may have ended while a layer received nothing, until all of it is checked after the
-/// last gap.
+/// Checks all logins after a gap of a layer, until each of them was checked after the last gap.
 pub(super) async fn catch_up(site: WeakSite, gaps: Arc<AtomicUsize>) {
     let mut seen = gaps.load(Ordering::Relaxed);
     let (mut gap, begun) = (Instant::now(), Instant::now());
@@ -89,7 +88,7 @@ pub(super) async fn catch_up(site: WeakSite, gaps: Arc<AtomicUsize>) {
         if is_done {
             match gaps.compare_exchange(seen, 0, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return,
-                // Another gap: what was checked before it is asked again.
+                // Another gap: the logins that were checked before it are checked again.
                 Err(now) => (seen, gap) = (now, Instant::now()),
             }
         }

@@ -90,7 +90,7 @@ struct Subscription {
 }
 
 impl Subscription {
-    /// Asks the stores what was not heard, unless somebody is there who does.
+    /// Rechecks all logins, unless a task does so already.
     fn catch_up(&self) {
         if self.gaps.fetch_add(1, Ordering::Relaxed) == 0 {
             let (site, gaps) = (self.site.clone(), Arc::clone(&self.gaps));

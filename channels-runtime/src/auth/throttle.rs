@@ -28,7 +28,7 @@ use crate::log::{Excerpt, LogLimit};
 /// | all users from one address | 50 | 10 s | [`per_address`](Self::per_address) |
 /// | one user from all addresses | 50 | 60 s | [`per_user`](Self::per_user) |
 ///
-/// The third count refuses nobody by itself: otherwise anybody could lock out a user by guessing. While it
+/// The third count refuses no login by itself: otherwise anybody could lock out a user by guessing. While it
 /// is used up, each address has one failure at once for this user instead of five. So the user can
 /// log in from an address that has not failed lately, even during an attack from many addresses.
 ///
@@ -86,13 +86,13 @@ struct Counts {
     refusals: LogLimit,
 }
 
-/// A login that is being checked. It counts as failed unless it says otherwise: an attempt whose
-/// client disconnects is counted as well.
+/// A login attempt that is being checked. It counts as failed unless [`succeeded`](Self::succeeded) or
+/// [`cancelled`](Self::cancelled) is called: an attempt whose client disconnects counts as well.
 #[derive(Debug)]
 #[must_use = "an attempt that is dropped counts as a failed login"]
 pub struct LoginAttempt {
     counts: Arc<Counts>,
-    /// What was charged, and for each the pause that it cost.
+    /// The counts that were charged, each with its pause.
     charged: Vec<(u64, Duration)>,
     pair: u64,
 }

@@ -19,8 +19,8 @@ use crate::supervise::{isolate, supervise};
 const REMEMBERED: Duration = Duration::from_secs(30);
 const MOST_REMEMBERED: usize = 10_000;
 
-/// The least that a login stays open while the stores cannot confirm it, unless the site says so: a
-/// database that restarts closes nothing.
+/// Shortest default time that a login stays open while the stores cannot confirm it: a database that
+/// restarts must not close connections.
 const SHORTEST_GRACE: Duration = Duration::from_secs(5 * 60);
 
 /// A connection that can be ended because its login has.

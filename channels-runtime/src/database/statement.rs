@@ -161,8 +161,8 @@ impl Dialect {
         }
     }
 
-    /// Whether a column holds a time. SQLite keeps whatever is written into it, and compares that as text:
-    /// what has another form must not count as past.
+    /// The condition that a column holds a time. SQLite stores any value in it and compares values as
+    /// text: a value of another form must not count as past.
     pub(super) fn is_time(self, column: &str) -> String {
         match self {
             Self::Sqlite => format!(

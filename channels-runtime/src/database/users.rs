@@ -132,7 +132,7 @@ impl UserStore for Database {
 
 impl Database {
     /// Refuses a table whose primary key is not an integer. Its users would not be found, and so be
-    /// anonymous without a word.
+    /// anonymous without an error.
     ///
     /// # Errors
     ///

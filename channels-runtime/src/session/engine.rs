@@ -26,7 +26,7 @@ pub(crate) struct Engine {
     pub(crate) unreachable: Arc<LogLimit>,
 }
 
-/// What is stored under a session's key.
+/// The session that is stored under a key.
 #[derive(Debug)]
 pub(super) enum Loaded {
     Missing,

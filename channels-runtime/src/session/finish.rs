@@ -31,7 +31,7 @@ impl Session {
     /// Lets the next handler read afresh, if everything is saved: the site may have changed the session
     /// meanwhile, and saving writes all of it.
     fn settle(&self) {
-        // Before the answer it is one request. Whoever has the lock is using the data just now.
+        // Before the answer it is one request. If the lock is taken, the data is in use.
         if self.is_answered()
             && let Ok(mut state) = self.0.state.try_lock()
             && !self.is_modified()

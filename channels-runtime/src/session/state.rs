@@ -1,8 +1,8 @@
-//! What a session's handle knows of it.
+//! The state of a session's handle.
 
 use super::SessionData;
 
-/// The data of a session, its key, and what has to become of both.
+/// The data of a session, its key, and whether they have to be saved or deleted.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) data: SessionData,
@@ -16,7 +16,7 @@ pub(super) struct State {
     pub(super) flushed: bool,
 }
 
-/// What is known of the session in the store.
+/// The state of the session in the store.
 #[derive(Clone, Copy, Default)]
 pub(super) enum Stored {
     /// It was not loaded yet.

@@ -43,7 +43,7 @@ impl HashQueue {
         }
     }
 
-    /// Makes a hash when its turn comes. What has begun is finished even if the caller goes away.
+    /// Makes a hash when its turn comes. A hash that has started is finished even if the future is dropped.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl HashQueue {
             .name("channels-password".to_owned())
             .spawn(move || {
                 let _permits = (admitted, running, clock);
-                // Whoever asked may have gone.
+                // The receiver is dropped with the caller's future.
                 let _ = done.send(hash());
             });
         started.map_err(|error| {
@@ -168,7 +168,7 @@ mod tests {
                     panicked.expect_err("panicked").kind(),
                     ErrorKind::Unavailable
                 );
-                // The thread gives its place back as it ends.
+                // The thread releases its permits as it ends.
                 while queue.admitted.available_permits() == 0 {
                     tokio::task::yield_now().await;
                 }
