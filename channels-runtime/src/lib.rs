@@ -54,8 +54,8 @@ pub use self::app::{
 pub use self::auth::JwtVerifier;
 #[cfg(feature = "auth")]
 pub use self::auth::{
-    Identity, InMemoryUserStore, PasswordHasher, PasswordHashers, Revoked, Site, TokenVerifier,
-    User, UserRecord, UserStore, Verified,
+    Identity, InMemoryUserStore, LoginAttempt, LoginThrottle, PasswordHasher, PasswordHashers,
+    Revoked, Site, TokenVerifier, User, UserRecord, UserStore, Verified,
 };
 pub use self::close_code::CloseCode;
 pub use self::consumer::{

@@ -3,10 +3,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod foreign;
+mod logs;
 mod origins;
+mod recheck;
 mod revoked;
 mod sessions;
 mod stores;
+mod throttle;
 mod tokens;
 mod undecodable;
 mod users;

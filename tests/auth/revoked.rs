@@ -1,15 +1,16 @@
 //! Logins that end close their sockets.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
 
 use channels::Middleware as _;
 use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
 use channels::{
-    Event, GroupName, Revoked, Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier,
-    UserRecord, Verified,
+    Channel, ChannelLayer, ChannelName, Delivery, Event, GroupName, LayerFuture, Receiver, Revoked,
+    Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier, UserRecord, Verified,
 };
-use serde_json::json;
 
 use super::support::within;
 use super::{Browser, TestSite, ask, sockets};
@@ -96,10 +97,141 @@ async fn a_ban_closes_all_sockets_of_a_user() {
         let mut bob = bobs.open("/ws/?who").await;
 
         let id = alice.id().expect("a key");
-        Revoked::user(id).send(&layer).await.expect("sent");
+        Revoked::user(id)
+            .send(&site.site, &layer)
+            .await
+            .expect("sent");
         closed_as_revoked(&mut first).await;
         closed_as_revoked(&mut second).await;
         assert_eq!(ask(&mut bob, "who").await, "[bob]");
+    })
+    .await;
+}
+
+/// Whoever can send on the layer, but does not have the site's secret key, closes nothing.
+#[tokio::test]
+async fn a_revocation_of_another_site_closes_nothing() {
+    within(async {
+        let site = TestSite::new();
+        let alice = site.add_user("alice", "secret").await;
+        let (app, _, layer) = servers(&site);
+        let mut browser = Browser::new(&app);
+        browser.log_in("alice", "secret").await;
+        let mut socket = browser.open("/ws/?who").await;
+        let logs = super::logs::Logs::start();
+        let other = TestSite::with(channels::SecretKeys::new("another key"));
+        let id = alice.id().expect("a key");
+        let forged = Revoked::user(id).send(&other.site, &layer).await;
+        forged.expect("the layer is the same");
+        assert_eq!(ask(&mut socket, "who").await, "[alice]");
+        assert_eq!(logs.count("revocation refused"), 1);
+
+        Revoked::user(id)
+            .send(&site.site, &layer)
+            .await
+            .expect("sent");
+        closed_as_revoked(&mut socket).await;
+    })
+    .await;
+}
+
+/// A room that clients name as they like is none of the framework's groups.
+#[tokio::test]
+async fn an_application_neither_reads_nor_sends_revocations() {
+    for name in ["channels.revoked", "channels$revoked"] {
+        let error = GroupName::new(name).expect_err(name);
+        assert_eq!(error.kind(), ErrorKind::Name);
+    }
+    let error = Event::new("channels.revoked", serde_json::json!({ "user": "1" }));
+    assert_eq!(error.expect_err("reserved").kind(), ErrorKind::EventType);
+}
+
+/// A layer that fails for a while, as Redis does.
+#[derive(Clone, Debug)]
+struct Flaky {
+    layer: InMemoryChannelLayer,
+    is_down: Arc<AtomicBool>,
+}
+
+impl Flaky {
+    fn is_down(&self) -> bool {
+        self.is_down.load(Ordering::Relaxed)
+    }
+}
+
+impl ChannelLayer for Flaky {
+    fn new_channel(&self, receiver: Arc<dyn Receiver>) -> LayerFuture<'_, Channel> {
+        self.layer.new_channel(receiver)
+    }
+
+    fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
+        self.layer.send(channel, event)
+    }
+
+    fn group_add<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        if self.is_down() {
+            return LayerFuture::ready(Err(Error::layer("down for a test")));
+        }
+        self.layer.group_add(group, channel)
+    }
+
+    fn group_discard<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        channel: &'a ChannelName,
+    ) -> LayerFuture<'a, ()> {
+        self.layer.group_discard(group, channel)
+    }
+
+    fn group_send<'a>(
+        &'a self,
+        group: GroupName<'a>,
+        event: Event,
+        except: Option<&'a ChannelName>,
+    ) -> LayerFuture<'a, Delivery> {
+        self.layer.group_send(group, event, except)
+    }
+
+    fn flush(&self) -> LayerFuture<'_, ()> {
+        self.layer.flush()
+    }
+
+    fn close(&self) -> LayerFuture<'_, ()> {
+        self.layer.close()
+    }
+}
+
+/// What was revoked before the layer works is found by asking the stores, what is revoked later is
+/// received.
+#[tokio::test(start_paused = true)]
+async fn a_layer_that_fails_at_first_is_listened_to_later() {
+    within(async {
+        let site = TestSite::new();
+        let alice = site.add_user("alice", "secret").await;
+        let layer = InMemoryChannelLayer::new();
+        let flaky = Flaky {
+            layer: layer.clone(),
+            is_down: Arc::new(true.into()),
+        };
+        let app = site.app().channel_layer(flaky.clone());
+        let mut browser = Browser::new(&app);
+        browser.log_in("alice", "secret").await;
+        let mut missed = browser.open("/ws/?who").await;
+        let key = browser.session_key().expect("a key").to_owned();
+        browser.cookies.clear();
+        browser.log_in("alice", "secret").await;
+        let mut socket = browser.open("/ws/?who").await;
+        site.sessions.delete(&key).await.expect("deleted");
+        flaky.is_down.store(false, Ordering::Relaxed);
+        closed_as_revoked(&mut missed).await;
+        assert_eq!(ask(&mut socket, "who").await, "[alice]");
+        let revoked = Revoked::user(alice.id().expect("a key"));
+        revoked.send(&site.site, &layer).await.expect("sent");
+        closed_as_revoked(&mut socket).await;
     })
     .await;
 }
@@ -169,9 +301,7 @@ async fn a_logout_that_was_not_heard_is_noticed_after_the_gap() {
         site.sessions.delete(&key).await.expect("deleted");
         site.set_down(true);
         for _ in 0..3 {
-            let gap = Event::new("layer.gap", json!({ "since": 0.0 })).expect("an event");
-            let group = GroupName::new("channels.revoked").expect("a group");
-            layer.group_send(group, gap, None).await.expect("sent");
+            layer.send_gap(SystemTime::UNIX_EPOCH).expect("sent");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         site.set_down(false);

@@ -1,7 +1,7 @@
 //! Stores that tell what they are asked, and can be down.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
 use channels::{Error, SessionStore, StoreFuture, UserRecord, UserStore};
@@ -16,6 +16,9 @@ pub(crate) struct Watched<S> {
 struct State {
     queries: AtomicUsize,
     down: AtomicBool,
+    /// The users for whom every question panics.
+    broken: Mutex<Vec<String>>,
+    hangs: AtomicBool,
     /// A user who is not active any more, as a Django site would say it.
     banned: OnceLock<String>,
 }
@@ -38,6 +41,22 @@ impl<S> Watched<S> {
 
     pub(crate) fn ban(&self, id: &str) {
         self.state.banned.set(id.to_owned()).expect("one ban");
+    }
+
+    /// Panics from now on when it is asked for one of these users.
+    pub(crate) fn break_for(&self, ids: &[&str]) {
+        let mut broken = self.state.broken.lock().expect("no test panics here");
+        *broken = ids.iter().map(|&id| id.to_owned()).collect();
+    }
+
+    /// Answers no question about several users from now on.
+    pub(crate) fn hang(&self) {
+        self.state.hangs.store(true, Ordering::Relaxed);
+    }
+
+    fn is_broken_for(&self, ids: &[String]) -> bool {
+        let broken = self.state.broken.lock().expect("no test panics here");
+        ids.iter().any(|id| broken.contains(id))
     }
 
     fn ask<'a, T: Send + 'a>(
@@ -92,6 +111,10 @@ impl<S: UserStore> UserStore for Watched<S> {
     fn by_ids<'a>(&'a self, ids: &'a [String]) -> StoreFuture<'a, Vec<UserRecord>> {
         let users = self.ask(|store| store.by_ids(ids));
         Box::pin(async {
+            assert!(!self.is_broken_for(ids), "broken for a test");
+            if self.state.hangs.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
             let mut users = users.await?;
             for user in &mut users {
                 user.is_active &= self.state.banned.get() != Some(&user.id);

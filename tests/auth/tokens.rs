@@ -291,6 +291,74 @@ async fn json_web_tokens_may_have_to_claim_something() {
     .await;
 }
 
+/// RFC 7515 §4.1.11: what has to be understood, and is not, makes a token invalid.
+#[tokio::test]
+async fn json_web_tokens_with_critical_extensions_are_refused() {
+    within(async {
+        let verifier = JwtVerifier::hs256("key");
+        let claims = json!({"sub": 1, "exp": now() + 60});
+        let sign = |header: Value| {
+            let part = |value: &Value| base64url(value.to_string().as_bytes());
+            let signed = format!("{}.{}", part(&header), part(&claims));
+            let key = EncodingKey::from_secret(b"key");
+            let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::HS256);
+            format!("{signed}.{}", signature.expect("a signature"))
+        };
+        for (header, is_good) in [
+            (json!({"alg": "HS256"}), true),
+            (json!({"alg": "HS256", "typ": "JWT", "x": [1]}), true),
+            (json!({"alg": "HS256", "crit": ["exp"]}), false),
+            (json!({"alg": "HS256", "crit": ["b64"], "b64": true}), false),
+            (json!({"alg": "HS256", "crit": ["x"], "x": 1}), false),
+            (json!({"alg": "HS256", "crit": []}), false),
+            (json!({"alg": "HS256", "crit": null}), false),
+            (json!({"alg": "HS256", "crit": "x"}), false),
+            (json!({"alg": "HS256", "crit": {}}), false),
+        ] {
+            let token = sign(header.clone());
+            assert_eq!(verified(&verifier, &token).await, is_good, "{header}");
+        }
+    })
+    .await;
+}
+
+/// The library reads an audience that is neither a text nor a list as none at all.
+#[tokio::test]
+async fn json_web_tokens_for_an_unreadable_audience_are_refused() {
+    within(async {
+        let verifier = JwtVerifier::hs256("key");
+        for (audience, is_good) in [
+            (Value::Null, true),
+            (json!("chat"), false),
+            (json!(["chat"]), false),
+            (json!(7), false),
+            (json!({"name": "chat"}), false),
+            (json!([7]), false),
+        ] {
+            let claims = json!({"sub": 1, "exp": now() + 60, "aud": audience});
+            let token = hs256(&claims, "key");
+            assert_eq!(verified(&verifier, &token).await, is_good, "{claims}");
+        }
+    })
+    .await;
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk
+            .iter()
+            .chain([&0, &0])
+            .take(3)
+            .fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+        for digit in 0..=chunk.len() {
+            text.push(char::from(DIGITS[bits >> (18 - 6 * digit) & 63]));
+        }
+    }
+    text
+}
+
 /// As it is read from a variable that is not set.
 #[test]
 fn an_empty_secret_is_refused_at_start_up() {

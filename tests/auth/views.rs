@@ -45,7 +45,8 @@ async fn nothing_of_a_form_gets_into_the_page_as_markup() {
         let page = String::from_utf8(response.body().to_vec()).expect("a text");
         assert!(!page.contains("<script>"), "{page}");
         assert!(page.contains("&quot;&gt;&lt;script&gt;"), "{page}");
-        assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
+        let never = "max-age=0, no-cache, no-store, must-revalidate, private";
+        assert_eq!(response.headers()[header::CACHE_CONTROL], never);
     })
     .await;
 }
@@ -116,6 +117,50 @@ async fn a_login_takes_a_new_token() {
         let before = browser.cookies["csrftoken"].clone();
         browser.log_in("alice", "secret").await;
         assert_ne!(browser.cookies["csrftoken"], before);
+    })
+    .await;
+}
+
+/// What Django's middleware and its `LoginView` send by default, with every answer.
+#[tokio::test]
+async fn every_answer_has_the_headers_that_protect_a_page() {
+    within(async {
+        let site = TestSite::new();
+        site.add_user("alice", "secret").await;
+        let mut browser = Browser::new(&site.app());
+        let token = browser.token("/login/").await;
+        let token = format!("csrfmiddlewaretoken={token}");
+        let wrong = format!("{token}&username=alice&password=x");
+        let right = format!("{token}&username=alice&password=secret");
+        let request = HttpCommunicator::new(&browser.app, Method::PUT, "/login/");
+        let not_allowed = request.response().await.expect("a response");
+        let mut responses = vec![
+            ("the form", browser.get("/login/").await),
+            ("a wrong password", browser.post("/login/", &wrong).await),
+            ("no form", browser.post("/login/", &token).await),
+            ("a login", browser.post("/login/", &right).await),
+        ];
+        responses.push(("a page to log out", browser.get("/logout/").await));
+        let token = browser.token("/login/").await;
+        let form = format!("csrfmiddlewaretoken={token}");
+        responses.push(("a logout", browser.post("/logout/", &form).await));
+        for (what, response) in responses {
+            for (name, value) in [
+                ("x-frame-options", "DENY"),
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "same-origin"),
+                ("cross-origin-opener-policy", "same-origin"),
+                (
+                    "cache-control",
+                    "max-age=0, no-cache, no-store, must-revalidate, private",
+                ),
+            ] {
+                let values: Vec<_> = response.headers().get_all(name).iter().collect();
+                assert_eq!(values, [value], "{what}: {name}");
+            }
+            assert!(response.headers().contains_key(header::EXPIRES), "{what}");
+        }
+        assert_eq!(not_allowed.status(), StatusCode::FORBIDDEN, "no token");
     })
     .await;
 }

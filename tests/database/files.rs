@@ -225,3 +225,46 @@ async fn users_may_be_in_a_table_of_another_name() {
         assert_eq!(error.kind(), ErrorKind::Config);
     }
 }
+
+/// SQLite compares as text what is no time: such a session has neither ended nor is it deleted.
+#[tokio::test]
+async fn a_session_whose_end_is_unreadable_is_an_error_and_stays() {
+    let folder = Folder::new();
+    let path = folder.path().join("site.sqlite3");
+    let database = open(&path);
+    within(database.create("text", later()))
+        .await
+        .expect("a key");
+    for (number, end) in [
+        "1733011200",
+        "'soon'",
+        "''",
+        "'2000-01-01T00:00:00'",
+        "'01.01.2000 00:00:00'",
+        "x'00'",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let key = format!("unreadable{number}");
+        let insert = format!("INSERT INTO django_session VALUES ('{key}', 'text', {end})");
+        execute(&url(&path), &insert).await;
+        let error = within(database.load(&key)).await.expect_err(end);
+        assert_eq!(error.kind(), ErrorKind::Decode, "{end}: {error:?}");
+        let cleared = within(database.clear_expired()).await;
+        assert_eq!(cleared.expect("an answer"), 0, "{end}");
+        let query = format!("SELECT session_key FROM django_session WHERE session_key = '{key}'");
+        assert_eq!(rows(&url(&path), &query).await, [[key]], "{end}");
+    }
+    execute(
+        &url(&path),
+        "INSERT INTO django_session VALUES ('expired0', 'text', '2000-01-01 00:00:00')",
+    )
+    .await;
+    assert_eq!(
+        within(database.load("expired0")).await.expect("an answer"),
+        None
+    );
+    let cleared = within(database.clear_expired()).await;
+    assert_eq!(cleared.expect("an answer"), 1);
+}

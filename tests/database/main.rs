@@ -8,7 +8,9 @@ mod process;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cleanup;
 mod files;
+mod keys;
 mod sessions;
 mod tables;
 mod trouble;

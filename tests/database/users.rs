@@ -7,6 +7,7 @@ use channels::{ErrorKind, UserRecord, UserStore};
 use super::support::within;
 
 pub(crate) async fn all(store: &(impl UserStore + Clone)) {
+    within(store.check()).await.expect("a good table");
     are_kept(store).await;
     have_any_name(store).await;
     have_a_name_of_their_own(store).await;

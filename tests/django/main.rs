@@ -1,6 +1,7 @@
 //! A real Django site and the rooms of `examples/login` on one database, in a real browser: who is
 //! logged in at one of them is logged in at the other.
 
+mod custom;
 #[path = "../support/databases.rs"]
 #[allow(dead_code, reason = "other tests need the rest")]
 mod databases;

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 use std::{env, fs, io};
 
 use super::site::Site;
@@ -10,6 +11,9 @@ use crate::{Database, Error, ErrorKind, Result};
 
 /// Where sessions and users are if the environment names no database: Django's tables in a file.
 const EMBEDDED: &str = "channels.sqlite3";
+
+/// How often the expired sessions of the embedded database are deleted.
+const CLEANUP: Duration = Duration::from_secs(60 * 60);
 
 /// Where the embedded database's secret key is.
 const EMBEDDED_KEY: &str = "channels.secret_key";
@@ -27,7 +31,7 @@ impl Site {
     ///
     /// Without `DATABASE_URL` the database is the SQLite file `channels.sqlite3` in the working
     /// directory, which is made on first use. Then a missing `SECRET_KEY` is made as well, and kept in
-    /// the file `channels.secret_key` beside it.
+    /// the file `channels.secret_key` next to it, and expired sessions are deleted once an hour.
     ///
     /// # Errors
     ///
@@ -49,14 +53,19 @@ impl Site {
         let keys = fallbacks
             .split_whitespace()
             .fold(SecretKeys::new(current), SecretKeys::fallback);
-        let database = match url {
-            Some(url) => Database::open_existing(&url)?,
-            None => Database::open(&format!("sqlite://{EMBEDDED}"))?,
+        let (database, is_own) = match url {
+            Some(url) => (Database::open_existing(&url)?, false),
+            None => (Database::open(&format!("sqlite://{EMBEDDED}"))?, true),
         };
         let hosts = variable("ALLOWED_HOSTS")?.unwrap_or_default();
         let hosts = hosts.split(',').map(str::trim);
-        Ok(Self::new(keys, database.clone(), database)
-            .allowed_hosts(hosts.filter(|host| !host.is_empty())))
+        let site = Self::new(keys, database.clone(), database)
+            .allowed_hosts(hosts.filter(|host| !host.is_empty()));
+        Ok(if is_own {
+            site.clear_expired_every(CLEANUP)
+        } else {
+            site
+        })
     }
 }
 

@@ -239,7 +239,7 @@ impl Identity {
         if let Some(layer) = &self.0.layer
             && let Err(error) = site.watch().listen(site, layer).await
         {
-            tracing::warn!(%error, "logins that end on other servers are not noticed");
+            site.watch().listen_later(site, layer, &error);
         }
         let entry = Entry {
             user: id.into(),
@@ -249,6 +249,7 @@ impl Identity {
                 Source::Token(verified) => verified.until,
                 Source::Session(..) | Source::Nothing => None,
             },
+            checked: since,
             connection: Weak::clone(connection),
         };
         let watched = site.watch().enter(site, entry, since);
@@ -262,7 +263,7 @@ impl Identity {
     async fn tell(&self, revoked: &Revoked) -> Result {
         self.0.site.watch().revoke(revoked);
         match &self.0.layer {
-            Some(layer) => revoked.send(&**layer).await,
+            Some(layer) => revoked.send(&self.0.site, &**layer).await,
             None => Ok(()),
         }
     }

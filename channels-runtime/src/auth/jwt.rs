@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde_json::{Map, Value};
 
@@ -18,6 +20,8 @@ use crate::{Error, ErrorKind, Result, Scope};
 ///
 /// Where tokens for several uses are signed with one key, a [claim](Self::claim) says which these are:
 /// without, a refresh token counts as well.
+///
+/// A token whose header has `crit` is refused: no extension is supported (RFC 7515 §4.1.11).
 ///
 /// # Examples
 ///
@@ -148,6 +152,15 @@ impl JwtVerifier {
                 return None;
             }
         };
+        if let Err(reason) = check_extensions(token) {
+            tracing::debug!(reason, "token refused");
+            return None;
+        }
+        // The library passes over an audience that is neither a text nor a list.
+        if validation.aud.is_none() && claims.get("aud").is_some_and(|aud| !is_empty(aud)) {
+            tracing::debug!("token refused: it is for an audience, and none is configured");
+            return None;
+        }
         let lacks = |(name, value): &&(String, Value)| claims.get(name) != Some(value);
         if let Some((claim, _)) = required.iter().find(lacks) {
             tracing::debug!(claim, "a token does not count");
@@ -191,6 +204,22 @@ impl TokenVerifier for JwtVerifier {
         }
         Ok(())
     }
+}
+
+/// Refuses extensions that have to be understood: none are (RFC 7515 §4.1.11). The library ignores `crit`.
+fn check_extensions(token: &str) -> Result<(), &'static str> {
+    let header = token.split('.').next().unwrap_or_default();
+    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| "header")?;
+    let header: Map<String, Value> = serde_json::from_slice(&header).map_err(|_| "header")?;
+    if header.contains_key("crit") {
+        return Err("its header has `crit`: extensions are not supported");
+    }
+    Ok(())
+}
+
+/// Whether a claim has no value.
+fn is_empty(claim: &Value) -> bool {
+    claim.is_null() || claim.as_array().is_some_and(Vec::is_empty)
 }
 
 fn require(validation: &mut Validation, claim: &str) {

@@ -9,6 +9,7 @@ use super::hash::{self, AuthHash};
 use super::passwords::Checked;
 use super::site::{MODEL_BACKEND, Site};
 use super::user::{User, UserRecord};
+use crate::log::Excerpt;
 use crate::session::{Session, SessionData};
 use crate::{Error, ErrorKind, Result};
 
@@ -36,9 +37,11 @@ pub(crate) enum Renewal {
 impl Site {
     /// The user who is logged in with a session, or nobody.
     ///
-    /// Django's rules: nobody if the user is gone or inactive, or logged in by a backend that the
-    /// site does not have. If the password has changed since the login, the session ends as well. A
-    /// login that was signed with one of the fallback keys counts.
+    /// Returns an anonymous user if the user was deleted or is inactive, if the backend of the login is
+    /// not one of the site's, if the hash of the login does not match, or if the session cannot be read.
+    /// A hash does not match once the password has changed, and never for a user model with its own
+    /// `get_session_auth_hash`. Django deletes the session then; here it is left unchanged, and a line
+    /// in the log has the reason. A login that was signed with one of the fallback keys counts.
     ///
     /// # Errors
     ///
@@ -48,7 +51,8 @@ impl Site {
     }
 
     pub(crate) async fn find_user(&self, session: &Session, renewal: Renewal) -> Result<User> {
-        let Some(login) = session.read(Login::read).await? else {
+        // A session that cannot be read was logged when it was loaded.
+        let Some(login) = session.read(Login::read).await?.flatten() else {
             return Ok(User::anonymous());
         };
         let Some(record) = self.known(&login).await? else {
@@ -56,7 +60,7 @@ impl Site {
         };
         match (self.verify(&login, &record), renewal) {
             (AuthHash::No, _) => {
-                session.flush().await?;
+                self.log_mismatch(&record);
                 return Ok(User::anonymous());
             }
             (AuthHash::Fallback, Renewal::Now) if !session.is_answered() => {
@@ -107,8 +111,8 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] if the users cannot be asked, or too many passwords are being
-    /// checked.
+    /// [`ErrorKind::Unavailable`] if the user store is unavailable, or too many passwords are being
+    /// checked: see [`PasswordHashers::max_hashes`](crate::PasswordHashers::max_hashes).
     pub async fn authenticate(&self, username: &str, password: &str) -> Result<Option<User>> {
         let Some(mut record) = self.users().by_username(username).await? else {
             self.passwords().harden(password).await?;
@@ -117,21 +121,35 @@ impl Site {
         match self.passwords().check(password, &record.password).await? {
             Checked::Wrong => return Ok(None),
             Checked::Right => {}
-            Checked::Outdated => {
-                let new = self.passwords().make(password).await?;
-                let old = &record.password;
-                if self.users().set_password(&record.id, old, &new).await? {
-                    record.password = new;
-                }
-            }
+            Checked::Outdated => self.rehash(&mut record, password).await?,
         }
         Ok(record.is_active.then(|| record.into()))
     }
 
+    /// Hashes a correct password again, by the preferred algorithm and cost. If too many passwords are
+    /// being checked, this waits for the next login.
+    async fn rehash(&self, record: &mut UserRecord, password: &str) -> Result {
+        let new = match self.passwords().make(password).await {
+            Ok(new) => new,
+            Err(error) if error.kind() == ErrorKind::Unavailable => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let users = self.users();
+        if users
+            .set_password(&record.id, &record.password, &new)
+            .await?
+        {
+            record.password = new;
+        }
+        Ok(())
+    }
+
     /// Logs a user in with a session. It is saved like any other change.
     ///
-    /// Django's rules: a session without a login moves to a new key, so that nobody who knew the old
-    /// one is logged in with it; a session of another user is emptied first.
+    /// As in Django, a session without a login moves to a new key, so that nobody who knew the old key
+    /// is logged in with it, and a session of another user is ended first. A session that cannot be read,
+    /// and a login of the same user whose hash does not match, stay in the store unchanged: the login
+    /// begins an empty session under a new key.
     ///
     /// # Errors
     ///
@@ -143,9 +161,16 @@ impl Site {
         };
         let hash = hash::auth_hash(self.keys(), &record.password);
         match session.read(Login::user_and_hash).await? {
-            None => session.cycle_key().await?,
-            Some((id, old)) if id == record.id && self.is_current(&old, record) => {}
-            Some(_) => session.flush().await?,
+            None => session.start_over().await,
+            Some(None) => session.cycle_key().await?,
+            Some(Some((id, old))) if id == record.id => {
+                match hash::check(self.keys(), &record.password, &old) {
+                    AuthHash::Current => {}
+                    AuthHash::Fallback => session.flush().await?,
+                    AuthHash::No => session.start_over().await,
+                }
+            }
+            Some(Some(_)) => session.flush().await?,
         }
         let backend = self.known_backends().first();
         session.insert(USER_ID, &record.id).await?;
@@ -210,23 +235,36 @@ impl Site {
         Ok(record.into())
     }
 
-    /// Whether a hash was made with the password that the user has now, and the current key.
-    fn is_current(&self, hash: &str, record: &UserRecord) -> bool {
-        hash::check(self.keys(), &record.password, hash) == AuthHash::Current
-    }
-
     /// The user of a login, if the site knows both and the user may log in.
     async fn known(&self, login: &Login) -> Result<Option<UserRecord>> {
         if !self.knows(login) {
-            let backend = &login.backend;
-            tracing::warn!(
-                ?backend,
-                "a login by a backend that the site does not have is nobody's: `Site::backends`"
-            );
+            if let Some(suppressed) = self.refused_logins().permit() {
+                let backend = Excerpt(login.backend.as_bytes());
+                tracing::warn!(
+                    ?backend,
+                    suppressed,
+                    "login by a backend that is not in `Site::backends`: the client is anonymous"
+                );
+            }
             return Ok(None);
         }
         let record = self.users().by_id(&login.user_id).await?;
         Ok(record.filter(|record| record.is_active))
+    }
+
+    /// Logs that a session's hash is not that of its user: nothing else tells an operator that a user
+    /// model of the site makes its hashes in another way.
+    fn log_mismatch(&self, record: &UserRecord) {
+        if let Some(suppressed) = self.refused_logins().permit() {
+            let user = Excerpt(record.id.as_bytes());
+            tracing::warn!(
+                ?user,
+                suppressed,
+                "session auth hash does not match: the client is anonymous, the session is left \
+                 unchanged; the password has changed, or the user model has its own \
+                 `get_session_auth_hash`"
+            );
+        }
     }
 
     /// Whether a login was made by a backend that the site has.

@@ -1,30 +1,48 @@
-//! The word that a login has ended, for the sockets behind it.
+//! Revocations: events that close the connections of a login on every server.
+
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::site::Site;
 use crate::layer::ChannelLayer;
+use crate::log::{Excerpt, LogLimit};
+use crate::session::{SecretKeys, SessionData, is_older};
 use crate::{Event, GroupName, Result};
 
-/// The group in which every server listens, and the type of its events.
+/// The type of the events in the group in which every server listens, [`GroupName::REVOKED`].
 pub(super) const REVOKED: &str = "channels.revoked";
 
-/// A login that has ended: the sockets behind it are closed with 1008, on every server of the
-/// layer, and responses that still run are broken off.
+/// What the signature of a revocation is for: no signature of a session counts as one.
+const SALT: &str = "channels.revoked";
+
+/// How old a revocation may be. A program that can read and write the layer can repeat it for this long.
+/// It is also how far the clocks of the servers may differ.
+const OLDEST: Duration = Duration::from_secs(5 * 60);
+
+/// Closes the connections of a login, on every server of a layer: sockets with 1008, running responses
+/// by breaking them off.
 ///
-/// `logout` and `login` as somebody else say it by themselves. A program says it when it bans a
-/// user, or has changed a password. It closes connections, it does not end sessions: end those
-/// first, or the clients are back at once. Connections that never asked who is there are nobody's,
-/// and stay.
+/// `logout`, and `login` as another user, send it themselves. Send it after a user was banned or a
+/// password was changed. It closes connections and does not end sessions: end those first, or the
+/// clients reconnect at once. Connections whose consumer never asked for the user are anonymous, and
+/// stay open.
 ///
-/// A server whose layer was cut off for a while (`layer.gap`) has not heard it. It asks the stores then:
-/// who is not logged in any more is found, but not a user who was named here and is still active.
+/// The event is signed with the site's current [secret key](crate::SecretKeys), and accepted for five
+/// minutes if it is signed with one of the receiver's keys. So neither another program on the same
+/// Redis, nor a client that can name groups or events of the application, can close connections.
+///
+/// A server that was cut off from its layer (`layer.gap`) has not received it. It then rechecks all logins
+/// in the stores. That finds users who are not logged in any more, but not a user who was revoked
+/// and is still active.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// # async fn ban(layer: &dyn channels_runtime::ChannelLayer) -> channels_runtime::Result {
-/// channels_runtime::Revoked::user("7").send(layer).await
+/// # use channels_runtime::{ChannelLayer, Revoked, Site};
+/// # async fn ban(site: &Site, layer: &dyn ChannelLayer) -> channels_runtime::Result {
+/// Revoked::user("7").send(site, layer).await
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,12 +55,11 @@ pub(super) enum Subject {
     Session(KeyDigest),
 }
 
-/// What travels: one field, named after whose it is.
+/// The fields of the event.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Sent {
-    User(String),
-    Session(String),
+struct Sent {
+    /// An object with one entry, `user` or `session`, signed as Django signs objects.
+    signed: String,
 }
 
 /// Half of a session key's SHA-256: a key is a secret, and a layer is read by many.
@@ -59,29 +76,66 @@ impl Revoked {
         Self(Subject::Session(digest(key)))
     }
 
-    /// Tells every server of the layer.
+    /// Sends the revocation to every server of the site on a layer.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Layer`](crate::ErrorKind::Layer) if the layer fails.
-    pub async fn send(&self, layer: &dyn ChannelLayer) -> Result {
-        let event = Event::new(REVOKED, self.sent())?;
-        let group = GroupName::new(REVOKED)?;
-        layer.group_send(group, event, None).await.map(|_| ())
+    pub async fn send(&self, site: &Site, layer: &dyn ChannelLayer) -> Result {
+        let sent = self.sent(site.keys(), SystemTime::now())?;
+        let event = Event::internal(REVOKED, sent)?;
+        layer
+            .group_send(GroupName::REVOKED, event, None)
+            .await
+            .map(|_| ())
     }
 
-    fn sent(&self) -> Sent {
+    fn sent(&self, keys: &SecretKeys, now: SystemTime) -> Result<Sent> {
+        let mut data = SessionData::default();
         match &self.0 {
-            Subject::User(id) => Sent::User(id.to_string()),
-            Subject::Session(digest) => Sent::Session(hex(digest)),
+            Subject::User(id) => data.insert("user", id)?,
+            Subject::Session(digest) => data.insert("session", &hex(digest))?,
+        }
+        let signed = keys.sign(SALT, &data.to_json(), now);
+        Ok(Sent { signed })
+    }
+
+    /// Reads what another server of the site has sent. Anything else is logged, at a bounded rate.
+    pub(super) fn from_event(
+        event: &Event,
+        keys: &SecretKeys,
+        refusals: &LogLimit,
+    ) -> Option<Self> {
+        match Self::verified(event, keys, SystemTime::now()) {
+            Ok(revoked) => Some(revoked),
+            Err(reason) => {
+                if let Some(suppressed) = refusals.permit() {
+                    let event_type = Excerpt(event.event_type().as_str().as_bytes());
+                    tracing::warn!(%event_type, reason, suppressed, "revocation refused");
+                }
+                None
+            }
         }
     }
 
-    /// Reads what another server has sent.
-    pub(super) fn from_event(event: &Event) -> Option<Self> {
-        match event.fields().ok()?.decode().ok()? {
-            Sent::User(id) => Some(Self::user(id)),
-            Sent::Session(digest) => Some(Self(Subject::Session(unhex(&digest)?))),
+    fn verified(event: &Event, keys: &SecretKeys, now: SystemTime) -> Result<Self, &'static str> {
+        let unsigned = "it has no field `signed`";
+        let fields = event.fields().map_err(|_| unsigned)?;
+        let Sent { signed } = fields.decode().map_err(|_| unsigned)?;
+        let data = keys.read(SALT, &signed).map_err(
+            |_| "none of the site's secret keys signed it: all servers need the same SECRET_KEY",
+        )?;
+        if is_older(&signed, OLDEST, now) {
+            return Err("it is older than five minutes: the clocks of the servers may differ");
+        }
+        let text = |name| data.get::<String>(name).ok().flatten();
+        match (text("user"), text("session")) {
+            (Some(id), None) => Ok(Self::user(id)),
+            (None, Some(digest)) => {
+                let digest = unhex(&digest).ok_or("its session is not a digest")?;
+                Ok(Self(Subject::Session(digest)))
+            }
+            _ => Err("it names neither a user nor a session"),
         }
     }
 }
@@ -107,20 +161,51 @@ mod tests {
 
     use super::*;
 
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn event(sent: impl Serialize) -> Event {
+        Event::internal(REVOKED, sent).expect("an event")
+    }
+
     #[test]
-    fn what_is_sent_is_what_is_read() {
+    fn a_revocation_is_read_by_servers_with_the_key() {
+        let (old, new) = (SecretKeys::new("old"), SecretKeys::new("new"));
         for revoked in [Revoked::user("7"), Revoked::session("0123456789abcdef")] {
-            let event = Event::new(REVOKED, revoked.sent()).expect("an event");
-            assert_eq!(Revoked::from_event(&event), Some(revoked));
+            let event = event(revoked.sent(&old, NOW).expect("signed"));
+            let read = |keys: &SecretKeys| Revoked::verified(&event, keys, NOW);
+            assert_eq!(read(&old), Ok(revoked.clone()));
+            assert_eq!(read(&new.clone().fallback("old")), Ok(revoked));
+            assert!(read(&new).is_err(), "another site");
         }
-        for garbage in [
+    }
+
+    #[test]
+    fn a_revocation_can_be_repeated_for_five_minutes_only() {
+        let keys = SecretKeys::new("key");
+        let event = event(Revoked::user("7").sent(&keys, NOW).expect("signed"));
+        assert!(Revoked::verified(&event, &keys, NOW + OLDEST).is_ok());
+        let late = NOW + OLDEST + Duration::from_secs(1);
+        assert!(Revoked::verified(&event, &keys, late).is_err());
+    }
+
+    #[test]
+    fn what_the_site_did_not_sign_revokes_nothing() {
+        let keys = SecretKeys::new("key");
+        let sign = |salt, text| keys.sign(salt, text, NOW);
+        for forged in [
             json!({}),
-            json!({ "user": 7 }),
-            json!({ "session": "short" }),
-            json!({ "session": "+0123456789abcdef0123456789abcde" }),
+            json!({ "user": "7" }),
+            json!({ "signed": 7 }),
+            json!({ "signed": "" }),
+            json!({ "signed": r#"{"user":"7"}"# }),
+            json!({ "signed": sign("django.contrib.sessions.SessionStore", r#"{"user":"7"}"#) }),
+            json!({ "signed": sign(SALT, r#"{"user":7}"#) }),
+            json!({ "signed": sign(SALT, r#"{"user":"7","session":"short"}"#) }),
+            json!({ "signed": sign(SALT, r#"{"session":"short"}"#) }),
+            json!({ "signed": sign(SALT, r#"{"session":"+0123456789abcdef0123456789abcde"}"#) }),
         ] {
-            let event = Event::new(REVOKED, garbage).expect("an event");
-            assert_eq!(Revoked::from_event(&event), None);
+            let event = event(&forged);
+            assert!(Revoked::verified(&event, &keys, NOW).is_err(), "{forged}");
         }
     }
 }

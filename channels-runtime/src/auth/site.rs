@@ -1,6 +1,7 @@
 //! The site whose sessions and users these are.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -8,13 +9,17 @@ use super::memory::InMemoryUserStore;
 use super::passwords::PasswordHashers;
 use super::user::UserStore;
 use super::watch::Watch;
+use crate::log::LogLimit;
 use crate::session::{
-    Engine, InMemorySessionStore, SecretKeys, SessionCookie, SessionStore, new_session_key,
+    Cleanup, Engine, InMemorySessionStore, SecretKeys, SessionCookie, SessionStore, new_session_key,
 };
 use crate::{Error, ErrorKind, Result};
 
 /// The backend that Django notes in the session of a user who logs in with a password.
 pub(super) const MODEL_BACKEND: &str = "django.contrib.auth.backends.ModelBackend";
+
+/// How long the check of the stores may delay the start.
+const STORES_CHECK: Duration = Duration::from_secs(15);
 
 /// A site that does not have to stay.
 #[derive(Clone)]
@@ -54,6 +59,10 @@ struct Inner {
     backends: Vec<String>,
     allowed_hosts: Vec<String>,
     watch: Arc<Watch>,
+    /// Whether an application looks users up.
+    has_users: Arc<AtomicBool>,
+    /// Lines about logins that do not count: a client causes one with each handshake.
+    refused_logins: Arc<LogLimit>,
 }
 
 impl Site {
@@ -63,6 +72,9 @@ impl Site {
             store: Arc::new(sessions),
             keys,
             cookie: SessionCookie::default(),
+            cleanup: Cleanup::default(),
+            unreadable: Arc::default(),
+            unreachable: Arc::default(),
         };
         Self(Arc::new(Inner {
             engine: Arc::new(engine),
@@ -71,6 +83,8 @@ impl Site {
             backends: vec![MODEL_BACKEND.to_owned()],
             allowed_hosts: Vec::new(),
             watch: Arc::default(),
+            has_users: Arc::default(),
+            refused_logins: Arc::default(),
         }))
     }
 
@@ -137,7 +151,102 @@ impl Site {
     /// verifier itself has made ([`Verified::user`](crate::Verified::user)) are its own to look after.
     #[must_use]
     pub fn recheck_every(self, interval: Duration) -> Self {
-        self.with(|inner| inner.watch = Arc::new(Watch::new(Some(interval))))
+        self.with(|inner| {
+            let grace = inner.watch.own_grace();
+            inner.watch = Arc::new(Watch::new(Some(interval), grace));
+        })
+    }
+
+    /// Sets how long a connection stays open while the stores cannot confirm its login. Defaults to ten
+    /// times the interval of [`recheck_every`](Self::recheck_every), and at least five minutes.
+    ///
+    /// A store fails for a while when its database restarts: that closes nothing. A login that cannot be
+    /// checked for longer may have ended long ago, so its connection is closed (1008), with a line in
+    /// the log at the level `error`. It applies to the interval's checks and to those after a
+    /// `layer.gap`.
+    #[must_use]
+    pub fn recheck_grace(self, grace: Duration) -> Self {
+        self.with(|inner| {
+            let interval = inner.watch.interval();
+            inner.watch = Arc::new(Watch::new(interval, Some(grace)));
+        })
+    }
+
+    /// Deletes expired sessions from the store, now and once per interval. Off by default: the table of a
+    /// Django site is the site's to clear, by `manage.py clearsessions`.
+    ///
+    /// It is on, once an hour, for the database that [`from_env`](Self::from_env) makes without a
+    /// `DATABASE_URL`. It begins when the first session is saved. Without it, the sessions that have
+    /// expired stay in the table until [`clear_expired_sessions`](Self::clear_expired_sessions) is called.
+    #[must_use]
+    pub fn clear_expired_every(self, interval: Duration) -> Self {
+        self.with(|inner| {
+            Arc::make_mut(&mut inner.engine).cleanup = Cleanup::every(interval);
+        })
+    }
+
+    /// Deletes the expired sessions from the store, and returns how many there were: Django's
+    /// `manage.py clearsessions`. A session whose expiry cannot be read is not deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] if the session store is unavailable.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it completes, some of the sessions may have been deleted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(site: &channels_runtime::Site) -> channels_runtime::Result {
+    /// println!("{} sessions had expired", site.clear_expired_sessions().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn clear_expired_sessions(&self) -> Result<u64> {
+        self.engine().store.clear_expired().await
+    }
+
+    /// Checks what only the stores can tell: whether the users' table is one that this crate reads. An
+    /// application with users calls it when it starts.
+    ///
+    /// A store that is unavailable is not an error here: it is logged, and asked again when the first user
+    /// is looked up.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] if the table of the users is missing, lacks a column of Django's
+    /// `AbstractUser`, or has a primary key that is not an integer.
+    pub async fn check_stores(&self) -> Result {
+        let checked = tokio::time::timeout(STORES_CHECK, self.users().check()).await;
+        let checked = checked
+            .unwrap_or_else(|_| Err(Error::unavailable("the user store did not answer in time")));
+        match checked {
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                let source = error.source_text();
+                tracing::warn!(%error, source, "user store unavailable at start-up, not checked");
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
+    /// Notes that the application looks users up.
+    pub(crate) fn expect_users(&self) {
+        self.0.has_users.store(true, Ordering::Relaxed);
+    }
+
+    /// Checks the stores of a site whose application looks users up.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_stores`](Self::check_stores).
+    pub(crate) async fn start(&self) -> Result {
+        if self.0.has_users.load(Ordering::Relaxed) {
+            self.check_stores().await?;
+        }
+        Ok(())
     }
 
     /// Tells what contradicts itself in the settings. An application calls it when it starts.
@@ -180,6 +289,10 @@ impl Site {
 
     pub(crate) fn hosts(&self) -> &[String] {
         &self.0.allowed_hosts
+    }
+
+    pub(super) fn refused_logins(&self) -> &LogLimit {
+        &self.0.refused_logins
     }
 
     pub(super) fn watch(&self) -> &Arc<Watch> {

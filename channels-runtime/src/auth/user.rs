@@ -137,4 +137,14 @@ pub trait UserStore: fmt::Debug + Send + Sync + 'static {
 
     /// Notes when a user has logged in.
     fn set_last_login<'a>(&'a self, id: &'a str, when: SystemTime) -> StoreFuture<'a, ()>;
+
+    /// Checks whether the store can find users at all. An application with users calls it when it
+    /// starts: see [`Site::check_stores`](crate::Site::check_stores). Does nothing by default.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if it cannot, and a retry would not help.
+    fn check(&self) -> StoreFuture<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }

@@ -2,26 +2,26 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::recheck;
-use super::revoked::{REVOKED, Revoked, Subject, digest};
-use super::site::{Site, WeakSite};
-use crate::layer::{Channel, ChannelLayer, Delivered, Receiver};
-use crate::{Event, GroupName, Result};
+use super::revoked::{Revoked, Subject, digest};
+use super::site::Site;
+use crate::layer::{Channel, ChannelLayer};
+use crate::supervise::{isolate, supervise};
 
 /// How long a login's end is remembered, for connections that were being looked up meanwhile, and
 /// how many of them.
 const REMEMBERED: Duration = Duration::from_secs(30);
 const MOST_REMEMBERED: usize = 10_000;
 
-/// What a layer sends that may have missed something.
-const GAP: &str = "layer.gap";
+/// Shortest default time that a login stays open while the stores cannot confirm it: a database that
+/// restarts must not close connections.
+const SHORTEST_GRACE: Duration = Duration::from_secs(5 * 60);
 
 /// A connection that can be ended because its login has.
 pub(crate) trait Revocable: Send + Sync {
@@ -33,9 +33,13 @@ pub(crate) trait Revocable: Send + Sync {
 pub(super) struct Watch {
     /// How often the stores are asked; never, unless the site says so.
     interval: Option<Duration>,
+    /// How long a login may stay open that the stores cannot confirm.
+    grace: Option<Duration>,
     state: Mutex<State>,
-    /// The channels in which this process hears of logins that end elsewhere, one for each layer.
-    ears: tokio::sync::Mutex<Vec<(Arc<dyn ChannelLayer>, Channel)>>,
+    /// The channels that receive the revocations of other servers, one for each layer.
+    pub(super) subscriptions: tokio::sync::Mutex<Vec<(Arc<dyn ChannelLayer>, Channel)>>,
+    /// Whether a task tries to listen to a layer that has failed.
+    pub(super) is_retrying: AtomicBool,
 }
 
 #[derive(Default)]
@@ -59,6 +63,8 @@ pub(super) struct Entry {
     pub(super) is_of_site: bool,
     /// Until when it may go on: a token's end.
     pub(super) until: Option<SystemTime>,
+    /// When the stores last confirmed the login.
+    pub(super) checked: Instant,
     pub(super) connection: Weak<dyn Revocable>,
 }
 
@@ -69,12 +75,32 @@ pub(super) struct Watched {
 }
 
 impl Watch {
-    pub(super) fn new(interval: Option<Duration>) -> Self {
+    /// A watch that asks the stores in an interval, and closes what they cannot confirm for `grace`.
+    pub(super) fn new(interval: Option<Duration>, grace: Option<Duration>) -> Self {
         Self {
             interval,
+            grace,
             state: Mutex::default(),
-            ears: tokio::sync::Mutex::default(),
+            subscriptions: tokio::sync::Mutex::default(),
+            is_retrying: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.interval
+    }
+
+    /// The grace that the site has set.
+    pub(super) fn own_grace(&self) -> Option<Duration> {
+        self.grace
+    }
+
+    /// How long a login may stay open that the stores cannot confirm.
+    pub(super) fn grace(&self) -> Duration {
+        self.grace.unwrap_or_else(|| {
+            let intervals = self.interval.unwrap_or_default().saturating_mul(10);
+            intervals.max(SHORTEST_GRACE)
+        })
     }
 
     /// Watches over a connection of a site, whose user was looked up at a time. What has ended since
@@ -95,39 +121,15 @@ impl Watch {
         state.entries.insert(number, entry);
         if ends_by_itself && !state.is_swept {
             state.is_swept = true;
-            tokio::spawn(recheck::sweep(site.downgrade(), self.interval));
+            let (site, interval) = (site.downgrade(), self.interval);
+            tokio::spawn(supervise("login sweep", move || {
+                recheck::sweep(site.clone(), interval)
+            }));
         }
         Watched {
             number,
             watch: Arc::clone(self),
         }
-    }
-
-    /// Listens to a layer for logins of a site that end on other servers.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Layer`](crate::ErrorKind::Layer).
-    pub(super) async fn listen(
-        self: &Arc<Self>,
-        site: &Site,
-        layer: &Arc<dyn ChannelLayer>,
-    ) -> Result {
-        let mut ears = self.ears.lock().await;
-        if ears.iter().any(|(known, _)| Arc::ptr_eq(known, layer)) {
-            return Ok(());
-        }
-        let ear = Arc::new(Ear {
-            watch: Arc::downgrade(self),
-            site: site.downgrade(),
-            runtime: Handle::current(),
-            gaps: Arc::default(),
-        });
-        let channel = layer.new_channel(ear).await?;
-        let group = GroupName::new(REVOKED)?;
-        layer.group_add(group, channel.name()).await?;
-        ears.push((Arc::clone(layer), channel));
-        Ok(())
     }
 
     /// Ends the connections whose login has ended.
@@ -141,9 +143,7 @@ impl Watch {
             .filter_map(|number| state.entries.get(&number)?.connection.upgrade())
             .collect();
         drop(state);
-        for connection in connections {
-            connection.revoke();
-        }
+        revoke_all(connections);
     }
 
     /// Ends the connections whose time is up, and tells whether any are left that will be.
@@ -162,30 +162,56 @@ impl Watch {
             .any(|entry| self.interval.is_some() || entry.until.is_some());
         let goes_on = state.is_swept;
         drop(state);
-        for connection in over {
-            connection.revoke();
-        }
+        revoke_all(over);
         goes_on
     }
 
-    /// The sessions behind connections, and whose they are.
-    pub(super) fn sessions(&self) -> HashMap<Box<str>, Vec<Logged>> {
-        self.logged_by(|entry| entry.session.as_deref())
+    /// The sessions of connections that were last checked before a time, and their users.
+    pub(super) fn sessions(&self, before: Instant) -> HashMap<Box<str>, Vec<Logged>> {
+        self.logged_by(before, Entry::session)
     }
 
-    /// The users of the site who are there without a session, and their connections.
-    pub(super) fn users(&self) -> HashMap<Box<str>, Vec<Logged>> {
-        self.logged_by(|entry| {
-            let is_asked = entry.is_of_site && entry.session.is_none();
-            is_asked.then_some(&*entry.user)
-        })
+    /// The users of the site who came without a session and were last checked before a time, and their
+    /// connections.
+    pub(super) fn users(&self, before: Instant) -> HashMap<Box<str>, Vec<Logged>> {
+        self.logged_by(before, Entry::user_without_session)
     }
 
-    fn logged_by(&self, key: impl Fn(&Entry) -> Option<&str>) -> HashMap<Box<str>, Vec<Logged>> {
+    /// The connections that the stores last confirmed before a time.
+    pub(super) fn unchecked(&self, before: Instant) -> Vec<Arc<dyn Revocable>> {
+        let is_asked = |entry: &&Entry| {
+            entry.checked <= before
+                && (entry.session().is_some() || entry.user_without_session().is_some())
+        };
+        let state = self.state();
+        let unchecked = state.entries.values().filter(is_asked);
+        unchecked
+            .filter_map(|entry| entry.connection.upgrade())
+            .collect()
+    }
+
+    /// Notes that the stores confirmed logins.
+    pub(super) fn confirm(&self, numbers: &[u64], at: Instant) {
+        let mut state = self.state();
+        for number in numbers {
+            if let Some(entry) = state.entries.get_mut(number) {
+                entry.checked = entry.checked.max(at);
+            }
+        }
+    }
+
+    fn logged_by(
+        &self,
+        before: Instant,
+        key: impl Fn(&Entry) -> Option<&str>,
+    ) -> HashMap<Box<str>, Vec<Logged>> {
         let mut found: HashMap<_, Vec<_>> = HashMap::new();
-        for entry in self.state().entries.values() {
-            if let Some(key) = key(entry) {
+        for (number, entry) in &self.state().entries {
+            if entry.checked <= before
+                && let Some(key) = key(entry)
+            {
                 let logged = Logged {
+                    number: *number,
                     user: entry.user.clone(),
                     connection: Weak::clone(&entry.connection),
                 };
@@ -217,13 +243,30 @@ impl State {
     }
 }
 
+/// Ends connections. One whose end panics does not keep the others open.
+pub(super) fn revoke_all(connections: Vec<Arc<dyn Revocable>>) {
+    for connection in connections {
+        isolate("the end of a connection", || connection.revoke());
+    }
+}
+
 /// A connection, and the user who was there when it was looked up.
 pub(super) struct Logged {
+    pub(super) number: u64,
     pub(super) user: Box<str>,
     pub(super) connection: Weak<dyn Revocable>,
 }
 
 impl Entry {
+    fn session(&self) -> Option<&str> {
+        self.session.as_deref()
+    }
+
+    /// The user, where the site has found it and no session can end.
+    fn user_without_session(&self) -> Option<&str> {
+        (self.is_of_site && self.session.is_none()).then_some(&*self.user)
+    }
+
     fn subjects(&self) -> impl Iterator<Item = Subject> {
         let session = self.session.as_deref();
         let session = session.map(|key| Subject::Session(digest(key)));
@@ -245,43 +288,9 @@ impl Drop for Watched {
     }
 }
 
-/// Hears of logins that end on other servers.
-struct Ear {
-    watch: Weak<Watch>,
-    site: WeakSite,
-    runtime: Handle,
-    /// How often something may not have been heard, since the stores were last asked.
-    gaps: Arc<AtomicUsize>,
-}
-
-impl Ear {
-    /// Asks the stores what was not heard, unless somebody is there who does.
-    fn catch_up(&self) {
-        if self.gaps.fetch_add(1, Ordering::Relaxed) == 0 {
-            let (site, gaps) = (self.site.clone(), Arc::clone(&self.gaps));
-            self.runtime.spawn(recheck::catch_up(site, gaps));
-        }
-    }
-}
-
-impl Receiver for Ear {
-    fn deliver(&self, event: &Event) -> Delivered {
-        if event.event_type().as_str() == GAP {
-            self.catch_up();
-            return Delivered::Queued;
-        }
-        match (self.watch.upgrade(), Revoked::from_event(event)) {
-            (Some(watch), Some(revoked)) => watch.revoke(&revoked),
-            (Some(_), None) => tracing::warn!("an event in `{REVOKED}` is not readable"),
-            (None, _) => {}
-        }
-        Delivered::Queued
-    }
-}
-
 impl Default for Watch {
     fn default() -> Self {
-        Self::new(None)
+        Self::new(None, None)
     }
 }
 

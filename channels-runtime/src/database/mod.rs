@@ -70,6 +70,8 @@ pub struct Database {
     connections: Arc<Connections>,
     /// The table of the users, in quotes.
     users: Arc<str>,
+    /// The same, without.
+    user_table: Arc<str>,
 }
 
 impl Database {
@@ -101,6 +103,7 @@ impl Database {
         let url = DatabaseUrl::parse(url)?;
         Ok(Self {
             users: url.dialect.quoted("auth_user").into(),
+            user_table: "auth_user".into(),
             connections: Arc::new(Connections::new(url, CONNECTIONS)),
         })
     }
@@ -160,6 +163,7 @@ impl Database {
         }
         Ok(Self {
             users: self.dialect().quoted(name).into(),
+            user_table: name.into(),
             ..self
         })
     }

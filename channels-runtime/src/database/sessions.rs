@@ -86,9 +86,10 @@ impl SessionStore for Database {
             // MySQL refuses a `LIMIT` directly in `IN`, and a table that is changed and read.
             let sql = format!(
                 "DELETE FROM django_session WHERE session_key IN (SELECT session_key FROM \
-                 (SELECT session_key FROM django_session WHERE expire_date < {} LIMIT {BATCH}) \
-                 AS expired)",
-                self.dialect().time()
+                 (SELECT session_key FROM django_session WHERE expire_date < {} AND {} \
+                 LIMIT {BATCH}) AS expired)",
+                self.dialect().time(),
+                self.dialect().is_time("expire_date")
             );
             let now = text_of(SystemTime::now());
             let mut cleared = 0;
@@ -115,9 +116,11 @@ impl Database {
             return Ok(Vec::new());
         }
         let mut values: Vec<_> = keys.iter().copied().map(Text).collect();
+        let is_time = self.dialect().is_time("expire_date");
         let sql = format!(
-            "SELECT session_key, session_data FROM django_session \
-             WHERE session_key IN ({}) AND expire_date > {}",
+            "SELECT session_key, session_data, CASE WHEN {is_time} THEN 1 ELSE 0 END \
+             FROM django_session \
+             WHERE session_key IN ({}) AND (expire_date > {} OR NOT ({is_time}))",
             list(&mut values),
             self.dialect().time()
         );
@@ -128,6 +131,10 @@ impl Database {
             let key: String = column(&row, 0)?;
             // MySQL's usual collations take `a` for `A`.
             if keys.contains(&key.as_str()) {
+                if column::<i64>(&row, 2)? == 0 {
+                    let what = "the `expire_date` of a session is not a time as Django writes it";
+                    return Err(Error::new(ErrorKind::Decode, what));
+                }
                 found.push((key, column(&row, 1)?));
             }
         }

@@ -161,6 +161,18 @@ impl Dialect {
         }
     }
 
+    /// The condition that a column holds a time. SQLite stores any value in it and compares values as
+    /// text: a value of another form must not count as past.
+    pub(super) fn is_time(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!(
+                "{column} GLOB '[0-9][0-9][0-9][0-9]-[0-1][0-9]-[0-3][0-9] \
+                 [0-2][0-9]:[0-5][0-9]:[0-5][0-9]*'"
+            ),
+            Self::Postgres | Self::MySql => "1 = 1".to_owned(),
+        }
+    }
+
     /// A column of times as text.
     pub(super) fn time_as_text(self, column: &str) -> String {
         match self {

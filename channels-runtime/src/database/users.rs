@@ -9,6 +9,7 @@ use super::sessions::BATCH;
 use super::statement::Value::{self, Flag, MaybeText, Number, Text};
 use super::statement::{column, list};
 use super::time::{text_of, time_of};
+use super::url::Dialect;
 use crate::auth::{UserRecord, UserStore};
 use crate::session::StoreFuture;
 use crate::{Error, ErrorKind, Result};
@@ -17,6 +18,7 @@ impl UserStore for Database {
     fn by_id<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<UserRecord>> {
         Box::pin(async move {
             let Some(id) = number(id) else {
+                self.check_user_table().await?;
                 return Ok(None);
             };
             let found = self.users("id = ?", &[Number(id)]).await?;
@@ -26,7 +28,11 @@ impl UserStore for Database {
 
     fn by_ids<'a>(&'a self, ids: &'a [String]) -> StoreFuture<'a, Vec<UserRecord>> {
         Box::pin(async move {
-            let ids: Vec<_> = ids.iter().filter_map(|id| number(id)).map(Number).collect();
+            let numbers: Vec<_> = ids.iter().filter_map(|id| number(id)).map(Number).collect();
+            if numbers.len() < ids.len() {
+                self.check_user_table().await?;
+            }
+            let ids = numbers;
             let mut found = Vec::new();
             for batch in ids.chunks(BATCH) {
                 let mut values = batch.to_vec();
@@ -90,6 +96,7 @@ impl UserStore for Database {
     ) -> StoreFuture<'a, bool> {
         Box::pin(async move {
             let Some(id) = number(id) else {
+                self.check_user_table().await?;
                 return Ok(false);
             };
             // The new one is there already where the answer to a first attempt was lost.
@@ -103,19 +110,52 @@ impl UserStore for Database {
 
     fn set_last_login<'a>(&'a self, id: &'a str, when: SystemTime) -> StoreFuture<'a, ()> {
         Box::pin(async move {
-            if let Some(id) = number(id) {
-                let time = self.dialect().time();
-                let users = &self.users;
-                let sql = format!("UPDATE {users} SET last_login = {time} WHERE id = ?");
-                let values = [Text(&text_of(when)), Number(id)];
-                self.execute(&sql, &values).await?;
-            }
-            Ok(())
+            let Some(id) = number(id) else {
+                return self.check_user_table().await;
+            };
+            let time = self.dialect().time();
+            let users = &self.users;
+            let sql = format!("UPDATE {users} SET last_login = {time} WHERE id = ?");
+            let values = [Text(&text_of(when)), Number(id)];
+            self.execute(&sql, &values).await.map(|_| ())
+        })
+    }
+
+    fn check(&self) -> StoreFuture<'_, ()> {
+        Box::pin(async move {
+            self.check_user_table().await?;
+            // Names a missing table, or a column that the user model lacks.
+            self.users("1 = 0", &[]).await.map(|_| ())
         })
     }
 }
 
 impl Database {
+    /// Refuses a table whose primary key is not an integer. Its users would not be found, and so be
+    /// anonymous without an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`].
+    async fn check_user_table(&self) -> Result {
+        let sql = self.dialect().type_of_id();
+        let rows = self.fetch(sql, &[Text(&self.user_table)]).await?;
+        let Some(row) = rows.first() else {
+            // Without the table, or the column, the query for users has the better error.
+            return Ok(());
+        };
+        let key: String = column(row, 0)?;
+        if is_integer(&key) {
+            return Ok(());
+        }
+        let what = format!(
+            "the primary key of the user table `{}` has the type `{key}`: only integer primary keys are \
+             supported",
+            self.user_table
+        );
+        Err(Error::new(ErrorKind::Config, what))
+    }
+
     /// The users for whom a condition holds.
     async fn users(&self, condition: &str, values: &[Value<'_>]) -> Result<Vec<UserRecord>> {
         // One way to make a number of a flag that all databases know.
@@ -132,6 +172,34 @@ impl Database {
         let rows = self.fetch(&sql, values).await?;
         rows.iter().map(record).collect()
     }
+}
+
+impl Dialect {
+    /// The statement for the type of a table's column `id`.
+    fn type_of_id(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SELECT type FROM pragma_table_info(?) WHERE name = 'id'",
+            // By the search path, as the queries for users.
+            Self::Postgres => {
+                "SELECT format_type(atttypid, NULL) FROM pg_attribute \
+                 WHERE attrelid = to_regclass(quote_ident(CAST(? AS text))) AND attname = 'id' \
+                 AND NOT attisdropped"
+            }
+            Self::MySql => {
+                "SELECT CAST(data_type AS char) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = ? AND column_name = 'id'"
+            }
+        }
+    }
+}
+
+/// Whether a column's type is an integer, by the names that the databases have for them.
+fn is_integer(column_type: &str) -> bool {
+    let name = column_type.split([' ', '(']).next().unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    let sizes = ["", "tiny", "small", "medium", "big"];
+    let mut integers = sizes.iter().map(|size| format!("{size}int"));
+    name == "integer" || integers.any(|integer| integer == name)
 }
 
 fn record(row: &AnyRow) -> Result<UserRecord> {
@@ -185,4 +253,34 @@ fn name_is_taken(error: Error, username: &str) -> Error {
         return Error::caused(ErrorKind::Conflict, message, error);
     }
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_integer;
+
+    #[test]
+    fn integers_are_told_from_other_types() {
+        for integer in [
+            "integer",
+            "INTEGER",
+            "bigint",
+            "int(11)",
+            "bigint unsigned",
+            "smallint",
+        ] {
+            assert!(is_integer(integer), "{integer}");
+        }
+        for other in [
+            "uuid",
+            "char(32)",
+            "varchar(40)",
+            "character varying",
+            "point",
+            "text",
+            "",
+        ] {
+            assert!(!is_integer(other), "{other}");
+        }
+    }
 }

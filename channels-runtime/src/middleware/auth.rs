@@ -30,7 +30,9 @@ impl Middleware for AuthMiddleware {
     }
 
     fn check(&self, context: &Context) -> Result {
-        context.site()?.check()
+        let site = context.site()?;
+        site.expect_users();
+        site.check()
     }
 }
 

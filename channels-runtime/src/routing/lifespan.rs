@@ -116,14 +116,19 @@ impl ProtocolTypeRouter {
     ///
     /// # Errors
     ///
-    /// What the first hook that fails says. No further hook runs, and the application cannot be
-    /// started any more.
+    /// [`ErrorKind::Config`] if the site's users cannot be read, see
+    /// [`Site::check_stores`](crate::Site::check_stores). The error of the first hook that fails: no
+    /// further hook runs, and the application cannot be started any more.
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, the application cannot be started any more.
     pub async fn startup(&self) -> Result {
         let mut stage = self.lifespan.startup.lock().await;
+        #[cfg(feature = "auth")]
+        if let (Stage::New(_), Some(site)) = (&*stage, self.context.site.get()) {
+            site.start().await?;
+        }
         let hooks = match mem::replace(&mut *stage, Stage::Failed) {
             Stage::New(hooks) => hooks,
             Stage::Started => Vec::new(),

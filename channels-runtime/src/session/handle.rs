@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::engine::Loaded;
+use super::state::{State, Stored};
 use super::{Engine, SessionData, SessionExpiry, is_plausible};
-use crate::scope::SetCookie;
 use crate::{Error, ErrorKind, Result, Scope};
 
 /// A client's session: values under names, kept between its requests and its sockets.
@@ -35,6 +35,12 @@ use crate::{Error, ErrorKind, Result, Scope};
 /// answer, and saving fails with [`ErrorKind::SessionEnded`] if the session was ended elsewhere
 /// meanwhile: a logout is not undone.
 ///
+/// A session that is stored but cannot be read fails with [`ErrorKind::Decode`], for reading and for
+/// changing: a Django site with another `SESSION_SERIALIZER`, for example. Nothing is overwritten, its
+/// cookie stays, and its client is anonymous. [`flush`](Self::flush) ends it, and a login begins a new
+/// session under a new key. A session that none of the secret keys signed is never overwritten either:
+/// it reads as empty, and a change begins a new session under a new key.
+///
 /// # Examples
 ///
 /// ```no_run
@@ -45,28 +51,17 @@ use crate::{Error, ErrorKind, Result, Scope};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Session(Arc<Inner>);
+pub struct Session(pub(super) Arc<Inner>);
 
-struct Inner {
-    engine: Arc<Engine>,
+pub(super) struct Inner {
+    pub(super) engine: Arc<Engine>,
     /// What the client's cookie says, or the program.
-    sent: Option<Box<str>>,
-    state: Mutex<State>,
+    pub(super) sent: Option<Box<str>>,
+    pub(super) state: Mutex<State>,
     /// Whether there is something to save. Changed under the lock, read without.
     modified: AtomicBool,
     /// Whether the answer has gone, which alone could bring the browser a new key.
-    answered: AtomicBool,
-}
-
-#[derive(Default)]
-struct State {
-    data: SessionData,
-    /// The key in the store; `None` before the session is loaded, and while it is not kept. It stays
-    /// while the data is forgotten: it may be another than the client has sent.
-    key: Option<Box<str>>,
-    loaded: bool,
-    /// Whether it was saved since the last answer: the client's cookie is to be renewed.
-    saved: bool,
+    pub(super) answered: AtomicBool,
 }
 
 impl Session {
@@ -174,7 +169,7 @@ impl Session {
     /// As for every call, above.
     pub async fn key(&self) -> Result<Option<String>> {
         let mut state = self.state().await;
-        if state.key.is_none() && !state.loaded {
+        if state.key.is_none() && !state.is_loaded() {
             self.load(&mut state).await?;
         }
         Ok(state.key.as_deref().map(Into::into))
@@ -207,15 +202,22 @@ impl Session {
     /// As for every call, above; then nothing is forgotten.
     pub async fn flush(&self) -> Result {
         let mut state = self.state().await;
-        if let Some(key) = self.known_key(&state) {
+        if let Some(key) = self.key_to_end(&state) {
             self.0.engine.store.delete(key).await?;
         }
         *state = State {
-            loaded: true,
-            ..State::default()
+            flushed: true,
+            ..State::empty()
         };
         self.set_modified(true);
         Ok(())
+    }
+
+    /// Begins an empty session under a new key. The old one stays in the store, unchanged.
+    pub(crate) async fn start_over(&self) {
+        let mut state = self.state().await;
+        *state = State::empty();
+        self.set_modified(true);
     }
 
     /// Saves what was changed, now. The runtime does it by itself when a handler ends.
@@ -239,7 +241,7 @@ impl Session {
     }
 
     /// Whether there is something to save.
-    fn is_modified(&self) -> bool {
+    pub(super) fn is_modified(&self) -> bool {
         self.0.modified.load(Ordering::Relaxed)
     }
 
@@ -255,108 +257,80 @@ impl Session {
         Ok(())
     }
 
-    /// Lets the next handler read afresh, if everything is saved: the site may have changed the session
-    /// meanwhile, and saving writes all of it.
-    fn settle(&self) {
-        // Before the answer it is one request. Whoever has the lock is using the data just now.
-        if self.is_answered()
-            && let Ok(mut state) = self.0.state.try_lock()
-            && !self.is_modified()
-        {
-            state.forget();
-        }
-    }
-
-    /// What the answer to the request has to say of the session, after saving it where that is due:
-    /// Django's `SessionMiddleware.process_response`.
-    ///
-    /// # Errors
-    ///
-    /// As [`save`](Self::save).
-    pub(crate) async fn finish(&self, status: StatusCode) -> Result<Finished> {
+    /// Reads several values at once. `None` for a session that cannot be read.
+    pub(crate) async fn read<T>(&self, read: impl FnOnce(&SessionData) -> T) -> Result<Option<T>> {
         let mut state = self.state().await;
-        self.0.answered.store(true, Ordering::Relaxed);
-        let cookie = &self.0.engine.cookie;
-        let accessed = state.loaded || state.key.is_some();
-        let mut finished = Finished {
-            accessed,
-            cookie: None,
-        };
-        if !accessed && !cookie.save_every_request {
-            return Ok(finished);
-        }
-        if !state.loaded {
+        if !state.is_loaded() {
             self.load(&mut state).await?;
         }
-        if state.is_empty() {
-            finished.cookie = match self.0.sent {
-                Some(_) => Some(cookie.delete()?),
-                None => None,
-            };
-            return Ok(finished);
-        }
-        let is_due = self.is_modified() || cookie.save_every_request;
-        if is_due && !status.is_server_error() {
-            self.write(&mut state).await?;
-        }
-        // A handler that has changed the session may have saved it already.
-        if std::mem::take(&mut state.saved) {
-            finished.cookie = state
-                .key
-                .as_deref()
-                .map(|key| self.0.engine.set_cookie(key, &state.data))
-                .transpose()?;
-        }
-        if !self.is_modified() {
-            state.forget();
-        }
-        Ok(finished)
+        Ok(state.unreadable().is_none().then(|| read(&state.data)))
     }
 
-    /// The data, to read several values at once.
-    pub(crate) async fn read<T>(&self, read: impl FnOnce(&SessionData) -> T) -> Result<T> {
-        Ok(read(&self.loaded().await?.data))
-    }
-
-    async fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) async fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().await
     }
 
     async fn loaded(&self) -> Result<MutexGuard<'_, State>> {
         let mut state = self.state().await;
-        if !state.loaded {
+        if !state.is_loaded() {
             self.load(&mut state).await?;
         }
-        Ok(state)
+        match state.unreadable() {
+            None => Ok(state),
+            Some(reason) => {
+                let what = format!("the session cannot be read: {reason}");
+                Err(Error::new(ErrorKind::Decode, what))
+            }
+        }
     }
 
     /// A key that the store does not know is never adopted: saving makes a new one. One that it knew
     /// before stays, so that what has ended meanwhile is not saved.
-    async fn load(&self, state: &mut State) -> Result {
-        if let Some(key) = self.known_key(state)
-            && let Some(data) = self.0.engine.load(key).await?
-        {
-            state.key = Some(key.into());
-            state.data = data;
+    pub(super) async fn load(&self, state: &mut State) -> Result {
+        let Some(key) = self.known_key(state) else {
+            state.stored = Stored::Readable;
+            return Ok(());
+        };
+        match self.0.engine.load(key).await? {
+            Loaded::Missing => state.stored = Stored::Readable,
+            Loaded::Unsigned => state.stored = Stored::Unsigned,
+            Loaded::Found(data) => {
+                state.key = Some(key.into());
+                state.stored = Stored::Readable;
+                state.data = data;
+            }
+            Loaded::Unreadable(reason) => {
+                state.key = Some(key.into());
+                state.stored = Stored::Unreadable(reason);
+            }
         }
-        state.loaded = true;
         Ok(())
     }
 
     /// The key under which the session is kept, as far as that is known.
     fn known_key<'a>(&'a self, state: &'a State) -> Option<&'a str> {
-        let sent = if state.loaded { None } else { self.sent() };
+        let sent = if state.is_loaded() { None } else { self.sent() };
         state.key.as_deref().or(sent)
     }
 
+    /// The key of the session that is to be ended: also of one that is not used.
+    fn key_to_end<'a>(&'a self, state: &'a State) -> Option<&'a str> {
+        let sent = if matches!(state.stored, Stored::Unsigned) {
+            self.sent()
+        } else {
+            None
+        };
+        self.known_key(state).or(sent)
+    }
+
     async fn save_state(&self, state: &mut State) -> Result {
-        if self.is_modified() && !state.is_empty() {
+        if self.is_modified() && !state.is_empty() && state.unreadable().is_none() {
             self.write(state).await?;
         }
         Ok(())
     }
 
-    async fn write(&self, state: &mut State) -> Result {
+    pub(super) async fn write(&self, state: &mut State) -> Result {
         let key = match &state.key {
             None => self.0.engine.create(&state.data).await?,
             Some(key) => {
@@ -366,9 +340,13 @@ impl Session {
                 })?
             }
         };
-        if self.is_answered() && state.key.as_deref() != Some(&*key) {
+        if self.is_answered()
+            && state.key.as_deref() != Some(&*key)
+            && let Some(suppressed) = self.0.engine.unreachable.permit()
+        {
             tracing::warn!(
-                "a session has a new key that its browser cannot learn: the answer has gone"
+                suppressed,
+                "session saved under a new key after the response: its browser keeps the old cookie"
             );
         }
         state.key = Some(key.into());
@@ -380,40 +358,6 @@ impl Session {
     /// What the client sent, if it can be a key.
     fn sent(&self) -> Option<&str> {
         self.0.sent.as_deref().filter(|sent| is_plausible(sent))
-    }
-}
-
-/// Saves what a handler has changed in its connection's session, before the next one starts.
-pub(crate) async fn save_changes(scope: &Scope) -> Result {
-    if let Some(session) = scope.extensions().get::<Session>() {
-        if session.is_modified() {
-            Box::pin(session.save()).await?;
-        }
-        session.settle();
-    }
-    Ok(())
-}
-
-/// What the answer to a request has to say of its session.
-#[derive(Debug)]
-pub(crate) struct Finished {
-    /// Whether the answer depends on the session: `Vary: Cookie`.
-    pub(crate) accessed: bool,
-    pub(crate) cookie: Option<SetCookie>,
-}
-
-impl State {
-    /// Django's `is_empty`: neither kept nor worth keeping.
-    fn is_empty(&self) -> bool {
-        self.key.is_none() && self.data.is_empty()
-    }
-
-    /// Lets the data be loaded again. A session that is not kept has no other data than these.
-    fn forget(&mut self) {
-        if self.key.is_some() {
-            self.data = SessionData::default();
-            self.loaded = false;
-        }
     }
 }
 

@@ -28,6 +28,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// Why the text of a session does not yield its data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreadable {
+    /// None of the secret keys signed it.
+    Signature,
+    /// It is signed correctly, but its payload has another format; the reason.
+    Payload(&'static str),
+}
+
 impl SecretKeys {
     /// Signs what [`SessionData::to_json`] gave. The salt says what the signature is for.
     pub(crate) fn sign(&self, salt: &str, json: &str, now: SystemTime) -> String {
@@ -36,18 +45,20 @@ impl SecretKeys {
         [&signed, ":", &signature].concat()
     }
 
-    /// The session in a signed text; `None` if none of the keys has signed it, which is logged, or it
-    /// holds no session. Then Django goes on with an empty one.
+    /// Reads the session in a signed text.
     ///
-    /// When it was signed does not matter here: see [`is_older`].
-    pub(crate) fn read(&self, salt: &str, text: &str) -> Option<SessionData> {
-        let Some(signed) = self.verified(salt, text) else {
-            tracing::warn!("a session is not taken: none of the secret keys has signed it");
-            return None;
-        };
-        let (payload, time) = signed.rsplit_once(':')?;
-        base62::decode(time)?;
-        unpack(payload)
+    /// The time of the signature is not compared with anything: see [`is_older`].
+    ///
+    /// # Errors
+    ///
+    /// [`Unreadable`]. Django continues with an empty session and overwrites the old one; here the
+    /// caller must leave the text unchanged.
+    pub(crate) fn read(&self, salt: &str, text: &str) -> Result<SessionData, Unreadable> {
+        let signed = self.verified(salt, text).ok_or(Unreadable::Signature)?;
+        let malformed = Unreadable::Payload("its signed text has no valid timestamp");
+        let (payload, time) = signed.rsplit_once(':').ok_or(malformed)?;
+        base62::decode(time).ok_or(malformed)?;
+        unpack(payload).map_err(Unreadable::Payload)
     }
 
     /// What is signed in a text, if one of the keys has signed it.
@@ -67,7 +78,7 @@ impl SecretKeys {
 /// was, always.
 ///
 /// For the cookie that holds the session itself; whether the time is true, [`SecretKeys::read`] tells.
-pub(super) fn is_older(text: &str, age: Duration, now: SystemTime) -> bool {
+pub(crate) fn is_older(text: &str, age: Duration, now: SystemTime) -> bool {
     let signed_at = text
         .rsplit_once(':')
         .and_then(|(signed, _)| signed.rsplit_once(':'))
@@ -101,28 +112,35 @@ fn compressed(json: &str) -> Option<Vec<u8>> {
     encoder.finish().ok()
 }
 
-fn unpack(payload: &str) -> Option<SessionData> {
+fn unpack(payload: &str) -> Result<SessionData, &'static str> {
+    const NOT_BASE64: &str = "its payload is not base64";
     let json = match payload.strip_prefix('.') {
-        Some(payload) => decompressed(&BASE64.decode(payload).ok()?)?,
-        None => BASE64.decode(payload).ok()?,
+        Some(payload) => decompressed(&BASE64.decode(payload).map_err(|_| NOT_BASE64)?)?,
+        None => BASE64.decode(payload).map_err(|_| NOT_BASE64)?,
     };
     // Django reads the bytes as Latin-1. It writes ASCII, so that this only matters for others.
     let json: Cow<'_, str> = latin1(&json);
-    SessionData::from_json(&json)
+    SessionData::from_json(&json).ok_or(
+        "its payload is not a JSON object of at most 4 MiB: the site must use Django's \
+         JSONSerializer as SESSION_SERIALIZER",
+    )
 }
 
-/// Only what is signed comes here, but a mistake of the site must not fill the memory: a kilobyte may
-/// become a megabyte.
-fn decompressed(bytes: &[u8]) -> Option<Vec<u8>> {
+/// Only signed payloads are decompressed, but a mistake of the site must not exhaust the memory: a
+/// kilobyte can become a megabyte.
+fn decompressed(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
     let mut json = Vec::new();
-    let bound = u64::try_from(MAX_JSON).ok()? + 1;
+    let bound = u64::try_from(MAX_JSON)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
     let mut decoder = ZlibDecoder::new(bytes).take(bound);
-    decoder.read_to_end(&mut json).ok()?;
+    decoder
+        .read_to_end(&mut json)
+        .map_err(|_| "its payload does not decompress with zlib")?;
     if json.len() > MAX_JSON {
-        tracing::warn!("a session is not taken: it has more than {MAX_JSON} bytes");
-        return None;
+        return Err("its payload decompresses to more than 4 MiB");
     }
-    Some(json)
+    Ok(json)
 }
 
 /// Whole seconds since 1970; 0 before.
@@ -201,8 +219,9 @@ mod tests {
             let is_wrong = keys.verified(SALT, signed).is_none();
             assert_eq!(vector["logged_corrupted"], is_wrong, "{vector}");
             let data = keys.read(SALT, signed);
+            assert_eq!(data == Err(Unreadable::Signature), is_wrong, "{vector}");
             assert_eq!(
-                json_of(data.as_ref()),
+                json_of(data.ok().as_ref()),
                 expected_json(&vector, "decoded_json")
             );
         }
@@ -217,7 +236,7 @@ mod tests {
             let data = loaded
                 .clone()
                 .flatten()
-                .and_then(|signed| keys(&vector).read(store.salt(), &signed));
+                .and_then(|signed| keys(&vector).read(store.salt(), &signed).ok());
             let expected = expected_json(&vector, "loaded_json");
             assert_eq!(json_of(data.as_ref()), expected, "{vector}");
             // Django sets the cookie anew if there was one that gave it nothing.
@@ -240,7 +259,7 @@ mod tests {
         data.cloned().unwrap_or_default().to_json()
     }
 
-    /// What is no object Django hands out, and fails on it later. Here it is an empty session.
+    /// Django returns a payload that is not an object, and fails on it later. Here it is unreadable.
     fn expected_json<'a>(vector: &'a Value, name: &str) -> &'a str {
         match text(vector, name) {
             "[]" | "null" => "{}",
@@ -279,12 +298,13 @@ mod tests {
         };
         let largest = sign(MAX_JSON);
         assert!(largest.starts_with('.') && largest.len() < 8192);
-        assert!(keys.read(SALT, &largest).is_some());
-        assert!(keys.read(SALT, &sign(MAX_JSON + 1)).is_none());
+        assert!(keys.read(SALT, &largest).is_ok());
+        let unreadable = keys.read(SALT, &sign(MAX_JSON + 1));
+        assert!(matches!(unreadable, Err(Unreadable::Payload(_))));
         let packed = BASE64
             .decode(&pack(&" ".repeat(4 * MAX_JSON))[1..])
             .expect("base64");
-        assert!(decompressed(&packed).is_none());
+        assert!(decompressed(&packed).is_err());
     }
 
     #[test]
@@ -292,15 +312,40 @@ mod tests {
         let keys = SecretKeys::new("key");
         let packed = compressed(r#"{"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}"#).expect("bytes");
         for length in 0..packed.len() {
-            assert_eq!(
-                unpack(&format!(".{}", BASE64.encode(&packed[..length]))),
-                None
-            );
+            assert!(unpack(&format!(".{}", BASE64.encode(&packed[..length]))).is_err());
         }
         let signed = keys.sign(SALT, r#"{"a":1}"#, at(1.0));
         for length in 0..signed.len() {
-            assert_eq!(keys.read(SALT, &signed[..length]), None);
-            assert_eq!(keys.read(SALT, &signed[length + 1..]), None);
+            let (start, end) = (&signed[..length], &signed[length + 1..]);
+            assert_eq!(keys.read(SALT, start), Err(Unreadable::Signature));
+            assert_eq!(keys.read(SALT, end), Err(Unreadable::Signature));
+        }
+    }
+
+    /// What other serializers and other versions of a site write: none of it is an empty session.
+    #[test]
+    fn a_signed_payload_of_another_format_is_told_from_an_unknown_signature() {
+        let keys = SecretKeys::new("key");
+        let pickle = b"\x80\x05\x95\x0f\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s.";
+        let sign = |payload: &str, time: &str| {
+            let signed = format!("{payload}:{time}");
+            format!("{signed}:{}", signature(SALT, "key", &signed))
+        };
+        for (payload, time) in [
+            (BASE64.encode(pickle), "1rNUpS"),
+            (BASE64.encode("[1,2]"), "1rNUpS"),
+            (BASE64.encode("null"), "1rNUpS"),
+            (BASE64.encode("\"text\""), "1rNUpS"),
+            (BASE64.encode("{\"a\":"), "1rNUpS"),
+            (BASE64.encode(""), "1rNUpS"),
+            (format!(".{}", BASE64.encode("{}")), "1rNUpS"),
+            ("!!".to_owned(), "1rNUpS"),
+            (BASE64.encode("{}"), "no time"),
+        ] {
+            let read = keys.read(SALT, &sign(&payload, time));
+            assert!(matches!(read, Err(Unreadable::Payload(_))), "{payload}");
+            let unknown = SecretKeys::new("other").read(SALT, &sign(&payload, time));
+            assert_eq!(unknown, Err(Unreadable::Signature), "{payload}");
         }
     }
 

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 
+use super::headers::protected;
 use super::redirect::{NEXT, is_own, see_other};
 use crate::app::{Answering, Body, Context, HttpApp, HttpRequest, Response, refusal};
-use crate::auth::Identity;
+use crate::auth::{Identity, LoginThrottle};
 use crate::http::read_body;
 use crate::middleware::{CsrfToken, failed};
 use crate::{Form, FromBody as _, Result, Scope};
@@ -22,8 +24,10 @@ use crate::{Form, FromBody as _, Result, Scope};
 /// to [`redirect_to`](Self::redirect_to). It needs a [`CsrfMiddleware`](crate::CsrfMiddleware) and an
 /// [`AuthMiddlewareStack`](crate::AuthMiddlewareStack) around it.
 ///
-/// Wrong passwords are not counted: put a limit in front, by a tower layer or a proxy. Each takes a
-/// good part of a second, and not more are checked at a time than there are cores.
+/// Wrong passwords are counted by a [`LoginThrottle`]: after some from one address it answers 429 with
+/// `Retry-After`. Beyond a number of passwords that are being checked it answers 503, see
+/// [`PasswordHashers`](crate::PasswordHashers). Every response has the headers that Django's
+/// `SecurityMiddleware`, `XFrameOptionsMiddleware` and `never_cache` set by default.
 ///
 /// # Examples
 ///
@@ -39,6 +43,7 @@ use crate::{Form, FromBody as _, Result, Scope};
 pub struct LoginView {
     redirect_to: String,
     page: Arc<dyn Fn(&LoginForm) -> String + Send + Sync>,
+    throttle: Option<LoginThrottle>,
 }
 
 /// What a page to log in shows. Nothing in it is escaped.
@@ -53,6 +58,9 @@ pub struct LoginForm {
     pub username: String,
     /// Whether name and password did not match.
     pub is_wrong: bool,
+    /// How long to wait before the next attempt, in whole seconds, if there were too many. The password
+    /// was not checked then.
+    pub retry_after: Option<Duration>,
 }
 
 /// What the form sends.
@@ -76,6 +84,7 @@ impl LoginView {
         Self {
             redirect_to: "/".to_owned(),
             page: Arc::new(plain_page),
+            throttle: Some(LoginThrottle::new()),
         }
     }
 
@@ -97,6 +106,25 @@ impl LoginView {
         }
     }
 
+    /// Counts failed logins by this throttle, which other views may share, instead of by its own with the
+    /// default rates.
+    #[must_use]
+    pub fn throttle(self, throttle: LoginThrottle) -> Self {
+        Self {
+            throttle: Some(throttle),
+            ..self
+        }
+    }
+
+    /// Does not count failed logins: for programs with a limit in front, in a tower layer or a proxy.
+    #[must_use]
+    pub fn without_throttle(self) -> Self {
+        Self {
+            throttle: None,
+            ..self
+        }
+    }
+
     async fn respond(&self, request: HttpRequest) -> Result<Response> {
         let (scope, body, context) = request.into_parts();
         match *scope.method() {
@@ -104,7 +132,12 @@ impl LoginView {
                 let query = form_urlencoded::parse(scope.query_string().as_bytes());
                 let mut next = query.filter(|(name, _)| name == NEXT);
                 let next = next.next().map(|(_, next)| next.into_owned());
-                self.show(&scope, next.unwrap_or_default(), String::new())
+                self.show(
+                    &scope,
+                    next.unwrap_or_default(),
+                    String::new(),
+                    Shown::Empty,
+                )
             }
             Method::POST => match read_body(body, scope.headers(), &context).await {
                 Ok(body) => self.log_in(&scope, &context, body).await,
@@ -124,46 +157,97 @@ impl LoginView {
             ));
         };
         let site = context.site()?;
-        match site.authenticate(&sent.username, &sent.password).await? {
-            Some(user) => {
+        let client = scope.client().map(|client| client.ip());
+        let attempt = self
+            .throttle
+            .as_ref()
+            .map(|throttle| throttle.attempt(&sent.username, client))
+            .transpose();
+        let attempt = match attempt {
+            Ok(attempt) => attempt,
+            Err(wait) => {
+                return self.show(scope, sent.next, sent.username, Shown::Throttled(wait));
+            }
+        };
+        match site.authenticate(&sent.username, &sent.password).await {
+            Ok(Some(user)) => {
+                if let Some(attempt) = attempt {
+                    attempt.succeeded();
+                }
                 Identity::of(scope)?.login(&user).await?;
                 token.rotate()?;
                 let next = Some(&*sent.next).filter(|next| is_own(next));
                 see_other(next.unwrap_or(&self.redirect_to))
             }
-            None => self.show(scope, sent.next, sent.username),
+            Ok(None) => {
+                if let Some(attempt) = attempt {
+                    attempt.failed();
+                }
+                self.show(scope, sent.next, sent.username, Shown::Wrong)
+            }
+            Err(error) => {
+                if let Some(attempt) = attempt {
+                    attempt.cancelled();
+                }
+                Err(error)
+            }
         }
     }
 
-    fn show(&self, scope: &Scope, next: String, username: String) -> Result<Response> {
+    fn show(
+        &self,
+        scope: &Scope,
+        next: String,
+        username: String,
+        shown: Shown,
+    ) -> Result<Response> {
+        let retry_after = match shown {
+            // Rounded up: a client that comes back then may try.
+            Shown::Throttled(wait) => Some(Duration::from_secs(
+                wait.as_secs() + u64::from(wait.subsec_nanos() > 0),
+            )),
+            Shown::Empty | Shown::Wrong => None,
+        };
         let form = LoginForm {
             csrf_token: CsrfToken::of(scope)?.value()?,
             next: Some(next).filter(|next| is_own(next)).unwrap_or_default(),
-            is_wrong: *scope.method() == Method::POST,
+            is_wrong: matches!(shown, Shown::Wrong),
             username,
+            retry_after,
         };
         let mut response = Response::new(Body::from((self.page)(&form)));
-        let html = HeaderValue::from_static("text/html; charset=utf-8");
-        // The page holds a token: it is this visitor's alone.
-        let no_store = HeaderValue::from_static("no-store");
         let headers = response.headers_mut();
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
         headers.insert(header::CONTENT_TYPE, html);
-        headers.insert(header::CACHE_CONTROL, no_store);
+        if let Some(wait) = retry_after {
+            headers.insert(header::RETRY_AFTER, wait.as_secs().into());
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        }
         Ok(response)
     }
+}
+
+/// What the page is shown for.
+#[derive(Clone, Copy, Debug)]
+enum Shown {
+    Empty,
+    Wrong,
+    Throttled(Duration),
 }
 
 impl HttpApp for LoginView {
     fn answer(&self, request: HttpRequest) -> Answering<'_> {
         Box::pin(async {
             let response = self.respond(request).await;
-            response.unwrap_or_else(|error| failed(&error))
+            protected(response.unwrap_or_else(|error| failed(&error)))
         })
     }
 
     fn check(&self, context: &Context) -> Result {
         see_other(&self.redirect_to)?;
-        context.site()?.check()
+        let site = context.site()?;
+        site.expect_users();
+        site.check()
     }
 }
 
@@ -180,11 +264,17 @@ fn plain_page(form: &LoginForm) -> String {
         next,
         username,
         is_wrong,
+        retry_after,
     } = form;
-    let error = if *is_wrong {
-        "<p role=\"alert\">The name and the password do not match.</p>"
-    } else {
-        ""
+    let error = match retry_after {
+        Some(wait) => format!(
+            "<p role=\"alert\">Too many failed logins. Try again in {} seconds.</p>",
+            wait.as_secs()
+        ),
+        None if *is_wrong => {
+            "<p role=\"alert\">The name and the password do not match.</p>".to_owned()
+        }
+        None => String::new(),
     };
     format!(
         r#"<!doctype html>

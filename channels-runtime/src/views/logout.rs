@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::headers::protected;
 use super::login::not_allowed;
 use super::redirect::see_other;
 use crate::Result;
@@ -57,12 +58,14 @@ impl HttpApp for LogoutView {
     fn answer(&self, request: HttpRequest) -> Answering<'_> {
         Box::pin(async {
             let response = self.respond(request).await;
-            response.unwrap_or_else(|error| failed(&error))
+            protected(response.unwrap_or_else(|error| failed(&error)))
         })
     }
 
     fn check(&self, context: &Context) -> Result {
         see_other(&self.redirect_to)?;
-        context.site()?.check()
+        let site = context.site()?;
+        site.expect_users();
+        site.check()
     }
 }

@@ -1,5 +1,6 @@
 //! Pages that a site needs where there is no Django: to log in and out; and a way in for other programs.
 
+mod headers;
 mod login;
 mod logout;
 mod publish;

@@ -1,19 +1,21 @@
 //! Passwords: Django's `PASSWORD_HASHERS`.
 
+mod pbkdf2;
+mod queue;
 mod recipe;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use subtle::ConstantTimeEq as _;
-use tokio::sync::Semaphore;
 
+use self::queue::HashQueue;
 use self::recipe::Recipe;
-use crate::{Error, ErrorKind, Result};
+use crate::Result;
+use crate::log::{Excerpt, LogLimit};
 
 /// An algorithm that makes a password's hash slow to guess, by Django's name for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +40,11 @@ pub enum PasswordHasher {
 /// as in Django. Beside a Django site, prefer what is first in its `PASSWORD_HASHERS`: else each of the
 /// two rewrites what the other wrote.
 ///
-/// A hash takes a good part of a second of one core, and its memory. At most as many as there are cores
-/// are made at a time, on threads of their own; the others wait.
+/// A hash takes about half a second of one core, and its memory. Hashes are made on separate threads, at
+/// most one fewer at a time than there are cores, and at least one. For each of these, eight more
+/// wait. A login beyond that is refused with [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable),
+/// which is a 503 with `Retry-After`, so that no login waits for more than some seconds: see
+/// [`max_hashes`](Self::max_hashes). Against guessing there is a [`LoginThrottle`](crate::LoginThrottle).
 ///
 /// # Examples
 ///
@@ -52,7 +57,7 @@ pub enum PasswordHasher {
 pub struct PasswordHashers {
     preferred: PasswordHasher,
     iterations: NonZeroU32,
-    permits: Arc<Semaphore>,
+    queue: Arc<HashQueue>,
 }
 
 /// What a check of a password has found.
@@ -66,11 +71,10 @@ pub(super) enum Checked {
 
 impl Default for PasswordHashers {
     fn default() -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
         Self {
             preferred: PasswordHasher::Pbkdf2Sha256,
             iterations: recipe::ITERATIONS,
-            permits: Arc::new(Semaphore::new(cores)),
+            queue: Arc::new(HashQueue::with_defaults()),
         }
     }
 }
@@ -94,20 +98,45 @@ impl PasswordHashers {
         Self { iterations, ..self }
     }
 
+    /// Sets how many hashes are made at a time, and how many wait beyond that. Defaults to one fewer than
+    /// there are cores, at least one, and to eight times as many that wait.
+    ///
+    /// One more is refused with [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable). A waiting hash
+    /// costs its password's bytes; one that is being made costs a thread, and 100 MiB with
+    /// [`Argon2`](PasswordHasher::Argon2) or 16 MiB with [`Scrypt`](PasswordHasher::Scrypt).
+    #[must_use]
+    pub fn max_hashes(self, running: NonZeroUsize, waiting: usize) -> Self {
+        Self {
+            queue: Arc::new(HashQueue::new(running, waiting)),
+            ..self
+        }
+    }
+
     /// Whether a password is the one that was encoded. An unusable, unknown or malformed one is never
     /// right, and takes as long as any.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] if it cannot be hashed: the runtime shuts down.
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if too many hashes are being made.
     pub(super) async fn check(&self, password: &str, encoded: &str) -> Result<Checked> {
         let Some(recipe) = Recipe::read(encoded) else {
             if !encoded.is_empty() && !encoded.starts_with('!') {
-                let algorithm = encoded.split('$').next().unwrap_or_default();
-                tracing::warn!(
-                    algorithm,
-                    "a user's password is of no known form: it is never right"
-                );
+                static UNKNOWN: LogLimit = LogLimit::new();
+                if let Some(suppressed) = UNKNOWN.permit() {
+                    let algorithm = encoded.split('$').next().unwrap_or_default();
+                    // Without a `$` it is not an algorithm, and may be a password.
+                    let algorithm = if algorithm.len() < encoded.len() {
+                        algorithm
+                    } else {
+                        ""
+                    };
+                    let algorithm = Excerpt(algorithm.as_bytes());
+                    tracing::warn!(
+                        ?algorithm,
+                        suppressed,
+                        "a user's encoded password has an unknown format: no password matches"
+                    );
+                }
             }
             self.harden(password).await?;
             return Ok(Checked::Wrong);
@@ -116,6 +145,7 @@ impl PasswordHashers {
         let missing = recipe.missing_iterations(self.iterations);
         let (password, encoded) = (password.to_owned(), encoded.to_owned());
         let is_right = self
+            .queue
             .run(move || {
                 let again = recipe.encode(&password)?;
                 let is_right = bool::from(again.as_bytes().ct_eq(encoded.as_bytes()));
@@ -137,12 +167,12 @@ impl PasswordHashers {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`] if it cannot be hashed: the system has no random bytes, or the
-    /// runtime shuts down.
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if too many hashes are being made, or the
+    /// system has no random bytes.
     pub(super) async fn make(&self, password: &str) -> Result<String> {
         let recipe = Recipe::new(self.preferred, self.iterations)?;
         let password = password.to_owned();
-        self.run(move || recipe.encode(&password)).await
+        self.queue.run(move || recipe.encode(&password)).await
     }
 
     /// Takes as long as a check, so that nobody learns from the time which users there are.
@@ -152,23 +182,6 @@ impl PasswordHashers {
     /// As [`make`](Self::make).
     pub(super) async fn harden(&self, password: &str) -> Result {
         self.make(password).await.map(|_| ())
-    }
-
-    /// Runs what takes long, when a core is free. What has begun goes on if the caller goes away.
-    async fn run<T: Send + 'static>(
-        &self,
-        hash: impl FnOnce() -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.map_err(Error::unavailable)?;
-        let hashed = tokio::task::spawn_blocking(move || {
-            let hashed = hash();
-            drop(permit);
-            hashed
-        });
-        hashed.await.map_err(|error| {
-            Error::caused(ErrorKind::Unavailable, "a password cannot be hashed", error)
-        })?
     }
 }
 

@@ -6,10 +6,10 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use bcrypt::HashParts;
-use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::PasswordHasher;
+use super::pbkdf2::{self, Digest};
 use crate::{Error, ErrorKind, Result};
 
 /// Django 5.2's default costs.
@@ -206,7 +206,7 @@ impl Recipe {
             Self::Pbkdf2Sha1(Pbkdf2 { iterations, salt }) => {
                 let mut hash = [0; 20];
                 let (password, bytes) = (password.as_bytes(), salt.as_bytes());
-                pbkdf2::pbkdf2_hmac::<Sha1>(password, bytes, iterations.get(), &mut hash);
+                pbkdf2::derive(Digest::Sha1, password, bytes, *iterations, &mut hash);
                 Ok(format!(
                     "pbkdf2_sha1${iterations}${salt}${}",
                     STANDARD.encode(hash)
@@ -215,7 +215,7 @@ impl Recipe {
             Self::Pbkdf2Sha256(Pbkdf2 { iterations, salt }) => {
                 let mut hash = [0; 32];
                 let (password, bytes) = (password.as_bytes(), salt.as_bytes());
-                pbkdf2::pbkdf2_hmac::<Sha256>(password, bytes, iterations.get(), &mut hash);
+                pbkdf2::derive(Digest::Sha256, password, bytes, *iterations, &mut hash);
                 Ok(format!(
                     "pbkdf2_sha256${iterations}${salt}${}",
                     STANDARD.encode(hash)

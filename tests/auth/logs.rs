@@ -1,0 +1,49 @@
+//! What a test's thread logs.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The log of this thread, for as long as the value lives. A test's runtime has one thread.
+pub(crate) struct Logs {
+    text: Arc<Mutex<Vec<u8>>>,
+    _guard: Box<dyn std::any::Any>,
+}
+
+#[derive(Clone)]
+struct Writer(Arc<Mutex<Vec<u8>>>);
+
+impl Logs {
+    pub(crate) fn start() -> Self {
+        let text = Arc::default();
+        let writer = Writer(Arc::clone(&text));
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        Self {
+            text,
+            _guard: Box::new(subscriber.set_default()),
+        }
+    }
+
+    /// How many lines have a text in them.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        let log = self.text.lock().expect("no test panics here").clone();
+        let log = String::from_utf8(log).expect("a text");
+        log.lines().filter(|line| line.contains(text)).count()
+    }
+}
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut text = self.0.lock().expect("no test panics here");
+        text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
