@@ -23,7 +23,7 @@ use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, HeldOf, Home, HomeOf, Hook, HttpKind, Input,
     Outcome,
 };
-use crate::log::{Excerpt, LogLimit};
+
 use crate::socket::slot;
 use crate::stats::DropReason;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
