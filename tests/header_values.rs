@@ -24,8 +24,8 @@ async fn exchange(server: &Running, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
-fn text(answer: Vec<u8>) -> String {
-    String::from_utf8_lossy(&answer).into_owned()
+fn text(answer: &[u8]) -> String {
+    String::from_utf8_lossy(answer).into_owned()
 }
 
 /// Sends back what it is sent, as bytes, and as text.
@@ -58,18 +58,14 @@ impl PageMirror {
         let values = headers.get_all_bytes("x-name");
         let bytes = values.collect::<Vec<_>>().join(&b"; "[..]);
         let shown = headers.get_all("x-name").collect::<Vec<_>>().join("; ");
-        match http.scope().query_string() {
-            "stream" => {
-                let begun = http.send_headers(StatusCode::OK);
-                begun.header_bytes("x-bytes", &bytes).await?;
-                http.send_body(shown).await?;
-                http.end()
-            }
-            _ => {
-                let sent = http.send_response(StatusCode::OK, shown);
-                sent.header_bytes("x-bytes", &bytes).await
-            }
+        if http.scope().query_string() == "stream" {
+            let begun = http.send_headers(StatusCode::OK);
+            begun.header_bytes("x-bytes", &bytes).await?;
+            http.send_body(shown).await?;
+            return http.end();
         }
+        let sent = http.send_response(StatusCode::OK, shown);
+        sent.header_bytes("x-bytes", &bytes).await
     }
 }
 
@@ -166,10 +162,10 @@ impl PageSmuggler {
 async fn an_answer_smuggles_no_header() {
     let server = Running::start(&app(Smuggler::app()).http(PageSmuggler::app())).await;
     let page = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    let page = text(exchange(&server, page.as_bytes()).await);
+    let page = text(&exchange(&server, page.as_bytes()).await);
     let socket = format!("GET /ws/ HTTP/1.1\r\nHost: a\r\n{UPGRADE}\r\n");
     let socket = [socket.as_bytes(), CLOSE].concat();
-    let socket = text(exchange(&server, &socket).await);
+    let socket = text(&exchange(&server, &socket).await);
     for (answer, start) in [
         (page, "HTTP/1.1 200 OK\r\n"),
         (socket, "HTTP/1.1 101 Switching"),

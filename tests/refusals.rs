@@ -140,7 +140,7 @@ async fn a_client_causes_short_lines_and_not_many() {
         .set_default();
     let server = Running::start(&app()).await;
     // U+009B begins a command to a terminal.
-    let long = "https://evil.example/\u{9b}31m".to_owned() + &"x".repeat(58_000);
+    let origin = "https://evil.example/\u{9b}31m".to_owned() + &"x".repeat(58_000);
     let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let long_body = format!("\"{}\"", "x\\n".repeat(50_000));
@@ -148,7 +148,7 @@ async fn a_client_causes_short_lines_and_not_many() {
         (
             "GET",
             "/ws/",
-            format!("{upgrade}Origin: {long}\r\n"),
+            format!("{upgrade}Origin: {origin}\r\n"),
             "",
             "403",
             "origin not allowed",
@@ -156,7 +156,7 @@ async fn a_client_causes_short_lines_and_not_many() {
         (
             "POST",
             "/stack/",
-            format!("Origin: {long}\r\n"),
+            format!("Origin: {origin}\r\n"),
             "1",
             "403",
             "origin not allowed",
@@ -164,7 +164,7 @@ async fn a_client_causes_short_lines_and_not_many() {
         (
             "POST",
             "/listed/",
-            format!("Origin: {long}\r\n"),
+            format!("Origin: {origin}\r\n"),
             "1",
             "403",
             "origin not allowed",
@@ -172,7 +172,7 @@ async fn a_client_causes_short_lines_and_not_many() {
         (
             "POST",
             "/csrf/",
-            format!("Origin: {long}\r\n"),
+            format!("Origin: {origin}\r\n"),
             "1",
             "403",
             "CSRF verification failed",

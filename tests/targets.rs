@@ -24,8 +24,8 @@ async fn exchange(server: &Running, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
-fn text(answer: Vec<u8>) -> String {
-    String::from_utf8_lossy(&answer).into_owned()
+fn text(answer: &[u8]) -> String {
+    String::from_utf8_lossy(answer).into_owned()
 }
 
 #[consumer]
@@ -73,13 +73,13 @@ async fn the_default_port_is_not_another_host() {
     ] {
         let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n");
         let page = format!("{head}Connection: close\r\n\r\n");
-        let answer = text(exchange(&server, page.as_bytes()).await);
+        let answer = text(&exchange(&server, page.as_bytes()).await);
         assert!(
             answer.starts_with("HTTP/1.1 200 "),
             "{target} {host}: {answer}"
         );
         let socket = [format!("{head}{UPGRADE}\r\n").as_bytes(), CLOSE].concat();
-        let answer = text(exchange(&server, &socket).await);
+        let answer = text(&exchange(&server, &socket).await);
         assert!(
             answer.starts_with("HTTP/1.1 101 "),
             "{target} {host}: {answer}"
@@ -90,7 +90,7 @@ async fn the_default_port_is_not_another_host() {
     for target in ["a:80", "a", "*"] {
         for method in ["GET", "CONNECT", "POST"] {
             let head = format!("{method} {target} HTTP/1.1\r\nHost: {target}\r\n\r\n");
-            let answer = text(exchange(&server, head.as_bytes()).await);
+            let answer = text(&exchange(&server, head.as_bytes()).await);
             assert!(answer.starts_with("HTTP/1.1 400 "), "{head}: {answer}");
         }
     }

@@ -188,6 +188,7 @@ async fn a_csrf_token_is_shown_once() {
 
 /// A browser asks the proxy for the site's name; the proxy asks this server by another.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn behind_a_trusted_proxy_the_forwarded_host_is_the_site_s() {
     let site = TestSite::new();
     let proxies = || TrustedProxies::new(["127.0.0.1"]);

@@ -21,6 +21,10 @@ const CANARY: &str = "hunter2-canary";
 struct Shown(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Shown {
+    fn has(&self, name: &str) -> bool {
+        self.0.lock().expect("no panic").contains_key(name)
+    }
+
     fn note(&self, name: &str, value: &impl std::fmt::Debug) {
         let shown = format!("{value:?} {value:#?}");
         let mut all = self.0.lock().expect("no panic");

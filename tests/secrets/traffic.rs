@@ -311,11 +311,9 @@ pub(super) async fn work(app: &ProtocolTypeRouter, shown: &Shown) {
     }
     let done = async {
         loop {
-            let known = shown.0.lock().expect("no panic");
-            if known.contains_key("Job") && known.contains_key("BlockingJob") {
+            if shown.has("Job") && shown.has("BlockingJob") {
                 return;
             }
-            drop(known);
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     };
