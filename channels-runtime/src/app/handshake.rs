@@ -1,13 +1,18 @@
 //! The opening handshake (RFC 6455 §4.2), from the request to its answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
+use tokio::time::Instant;
 
 use super::{Answering, Body, Context, Step};
 use crate::scope::Scope;
 use crate::transport::{Upgrade, accept_key};
+
+/// A timeout so long that there is no such time is one of a year.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
 /// A request to open a WebSocket, on its way through routers and middleware to its consumer.
 #[derive(Debug)]
@@ -18,6 +23,8 @@ pub struct Handshake {
     context: Arc<Context>,
     /// Where that begins in the path which no router has taken yet.
     rest: usize,
+    /// When it has to be answered.
+    deadline: Instant,
 }
 
 impl Handshake {
@@ -46,13 +53,21 @@ impl Handshake {
         let mut scope = Scope::from_parts(&mut request.into_parts().0)
             .map_err(|error| Box::new(refusal(StatusCode::BAD_REQUEST, error.to_string())))?;
         let rest = scope.mount(&context.root_path, context.state.clone());
+        let timeout = context.limits.handshake_timeout.min(LONGEST_TIMEOUT);
+        let deadline = Instant::now() + timeout;
         Ok(Self {
             scope,
             key,
             upgrade,
             context,
             rest,
+            deadline,
         })
+    }
+
+    /// When it has to be answered: the limits' `handshake_timeout` after its head.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// What is known of the connection so far.

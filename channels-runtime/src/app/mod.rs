@@ -5,6 +5,7 @@ mod context;
 mod handshake;
 mod headers;
 mod hygiene;
+mod progress;
 mod request;
 mod routes;
 
@@ -21,6 +22,7 @@ pub use self::handshake::Handshake;
 pub(crate) use self::handshake::{RETRY_AFTER, refusal, switching_protocols};
 pub(crate) use self::headers::Headers;
 pub(crate) use self::hygiene::clean;
+pub(crate) use self::progress::Progress;
 pub use self::request::HttpRequest;
 pub use self::routes::Routes;
 pub(crate) use self::routes::{Line, Piece, Router, Step, Value};

@@ -22,6 +22,7 @@ use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, HeldOf, Home, HomeOf, Hook, HttpKind, Input,
     Outcome,
 };
+use crate::log::LogLimit;
 use crate::socket::slot;
 use crate::stats::DropReason;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
@@ -172,6 +173,7 @@ where
 
     /// What a handler's end means for the exchange.
     fn finish(&self, what: What, outcome: Outcome) {
+        static UNAVAILABLE: LogLimit = LogLimit::new();
         let Err(error) = outcome else { return };
         let over = self.link.over().is_some();
         match (what, error.kind()) {
@@ -199,8 +201,11 @@ where
                 self.link
                     .close(DisconnectedBy::Limit, StatusCode::NOT_FOUND, text);
             }
-            (What::Request, ErrorKind::Unavailable) if self.link.is_unanswered() => {
-                tracing::warn!(%error, source = error.source_text(), "a store cannot be asked: it is a 503");
+            _ if error.is_of_dependency() && self.link.is_unanswered() => {
+                if let Some(suppressed) = UNAVAILABLE.permit() {
+                    let (consumer, source) = (type_name::<C>(), error.source_text());
+                    tracing::warn!(%error, source, consumer, suppressed, "dependency unavailable in a handler, responding with 503");
+                }
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 self.link.close(DisconnectedBy::Failure, status, "");
             }
@@ -210,7 +215,8 @@ where
                     .close(DisconnectedBy::Revoked, StatusCode::BAD_REQUEST, "");
             }
             _ => {
-                tracing::error!(%error, source = error.source_text(), "a handler failed");
+                let (consumer, source) = (type_name::<C>(), error.source_text());
+                tracing::error!(%error, source, consumer, "a handler failed");
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 self.link.close(DisconnectedBy::Failure, status, "");
             }

@@ -5,6 +5,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Middleware, Next};
 use crate::app::{Context, Response, refusal};
+use crate::log::LogLimit;
 use crate::session::{Finished, Session};
 use crate::{Error, ErrorKind, Result};
 
@@ -70,10 +71,13 @@ pub(super) fn vary_by_cookie(headers: &mut HeaderMap) {
 
 /// The answer where the middleware itself cannot go on.
 pub(crate) fn failed(error: &Error) -> Response {
+    static UNAVAILABLE: LogLimit = LogLimit::new();
     let source = error.source_text();
     let status = match error.kind() {
-        ErrorKind::Unavailable => {
-            tracing::warn!(%error, source, "a store cannot be asked: it is a 503");
+        _ if error.is_of_dependency() => {
+            if let Some(suppressed) = UNAVAILABLE.permit() {
+                tracing::warn!(%error, source, suppressed, "dependency unavailable in a middleware or view, responding with 503");
+            }
             StatusCode::SERVICE_UNAVAILABLE
         }
         ErrorKind::SessionEnded => StatusCode::BAD_REQUEST,

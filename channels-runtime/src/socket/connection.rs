@@ -308,7 +308,8 @@ where
             _ => {
                 let (frame, by) = close_for(&error);
                 if by == DisconnectedBy::Failure {
-                    tracing::error!(%error, source = error.source_text(), "a handler failed");
+                    let (consumer, source) = (std::any::type_name::<C>(), error.source_text());
+                    tracing::error!(%error, source, consumer, "a handler failed");
                 }
                 self.link.close(frame, by);
             }

@@ -163,6 +163,8 @@ impl HttpApp for LoginView {
 
     fn check(&self, context: &Context) -> Result {
         see_other(&self.redirect_to)?;
+        context.surroundings.require_users("LoginView")?;
+        context.surroundings.require_csrf("LoginView")?;
         context.site()?.check()
     }
 }
