@@ -191,7 +191,7 @@ async fn a_client_causes_short_lines_and_not_many() {
             String::new(),
             &long_body,
             "503",
-            "store unavailable",
+            "dependency unavailable",
         ),
         (
             "POST",

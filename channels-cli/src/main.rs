@@ -26,6 +26,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if wish.shows_secret {
+        eprintln!("{}", arguments::WARNING);
+    }
     match send(&wish) {
         Ok(said) => {
             eprintln!("{said}");

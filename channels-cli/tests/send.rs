@@ -79,6 +79,22 @@ async fn what_is_sent_arrives() {
 }
 
 #[tokio::test]
+async fn a_layer_with_a_password_comes_from_a_file() {
+    let server = redis::Redis::start_with(&["requirepass secret"]).await;
+    let url = format!("redis://:secret@{}", server.address());
+    let file = server.folder().path().join("layer");
+    std::fs::write(&file, format!("{url}\n")).expect("written");
+    let file = file.display().to_string();
+    let event = r#"{"type": "a.b"}"#;
+    for (option, value, warns) in [("--layer-file", &file, false), ("--layer", &url, true)] {
+        let output = channels("", &["send-group", "g", event, option, value], "").await;
+        assert!(output.status.success(), "{}", said(&output));
+        assert_eq!(said(&output).contains("process list"), warns, "{option}");
+        assert!(!said(&output).contains("secret@"), "{}", said(&output));
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_sent_is_told() {
     let nowhere = "redis://127.0.0.1:1?timeout=0.2";
     for (layer, arguments, code, says) in [

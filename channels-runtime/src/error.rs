@@ -68,14 +68,15 @@ pub enum ErrorKind {
     Response,
     /// What the route captured is not what was asked for. From `connect` or `handle` it is a 404.
     Route,
-    /// A database or another store cannot be asked now. From `connect` or `handle` it is a 503.
+    /// A database, a channel layer or another dependency cannot be used now. From `connect` or `handle`
+    /// it is a 503 with `Retry-After`; it closes a socket with 1013.
     Unavailable,
     /// What was to be made is there already: a name that is taken.
     Conflict,
     /// The session was ended elsewhere: what was changed in it cannot be saved. From a handler it is
     /// a 400, and closes a socket with 1008.
     SessionEnded,
-    /// The channel layer failed or is closed.
+    /// The channel layer failed or is closed. From `connect` or `handle` it is a 503 with `Retry-After`.
     Layer,
     /// A setting is wrong: a pattern, a URL, an address, a name.
     Config,
@@ -154,6 +155,14 @@ impl Error {
     /// What kind of error this is.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Whether a layer, a store or another dependency failed: a client may come back later.
+    pub(crate) fn is_of_dependency(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Unavailable | ErrorKind::Layer | ErrorKind::ChannelFull
+        )
     }
 
     /// The sources in one line, for the log.

@@ -31,7 +31,9 @@ mod server;
 mod session;
 mod socket;
 mod stats;
+mod suggest;
 mod supervise;
+mod threads;
 mod transport;
 #[cfg(feature = "auth")]
 mod views;

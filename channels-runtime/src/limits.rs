@@ -22,9 +22,16 @@ const FEWEST_FRAMES: usize = 1024;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// From the connection to the end of the request's head, and from there to the answer of a
-    /// handshake: 10 s. A client that takes longer is disconnected, a `connect` that does is
-    /// dropped and the client gets a 503.
+    /// Time for the head of a request, and then again for the answer to a handshake. Defaults to 10 s.
+    ///
+    /// A client whose head takes longer, from the connection or the previous answer on, is
+    /// disconnected. The answer to a handshake includes everything between the head and the 101:
+    /// middleware, token verifiers, routers, the constructor and `connect`. What is too slow is dropped,
+    /// and the client gets a 503 with `Retry-After`.
+    ///
+    /// A plain request may be answered late, as by a long poll. There the limit holds for each
+    /// [`Middleware`](crate::Middleware), before its request goes on and after the response has come
+    /// back. Code that blocks its thread cannot be interrupted; its time counts.
     pub handshake_timeout: Duration,
     /// The request's head, in bytes: 64 KiB. More is answered with 431.
     pub head_bytes: usize,
@@ -65,9 +72,11 @@ pub struct Limits {
     /// a bounded rate. A message longer than this limit is refused with 1009, whatever
     /// `message_bytes` allows.
     pub memory_bytes: usize,
-    /// Bytes per second that count as a sign of life while a message is incomplete. Defaults to 100.
-    /// Protects against clients that send a message byte by byte, and lets slow uploads pass: below
-    /// this rate, an incomplete message is silence (`ping_timeout`).
+    /// Bytes per second below which a client counts as stalled. Defaults to 100. Protects against clients
+    /// that send a message or read a response byte by byte, and lets slow uploads and downloads pass.
+    /// Below this rate, an incomplete message is silence (`ping_timeout`). The client of a response has
+    /// to read at this rate over each period of `ping_interval` plus `ping_timeout`, or it is
+    /// disconnected.
     pub minimum_rate: usize,
     /// Connections at the same time: 1,000,000. More wait to be accepted.
     pub connections: usize,
@@ -76,12 +85,14 @@ pub struct Limits {
     pub ping_interval: Duration,
     /// Silence after that ping, until the connection counts as lost: 30 s. A client that receives part of
     /// what is queued for it is not silent, nor is one that sends a message at `minimum_rate` or faster.
-    /// The client of a response that reads nothing of what waits for it counts as lost after both.
+    /// The client of a response that reads nothing of what waits for it is disconnected after both; with
+    /// both zero, never.
     pub ping_timeout: Duration,
     /// How long a closing socket waits for the peer's close frame, and before that for a peer that takes
     /// nothing of what is queued: 5 s.
     pub close_timeout: Duration,
-    /// How long a handler may run after its connection has ended, and `disconnect` behind it: 10 s. As
+    /// How long a handler may run after its connection has ended, and `disconnect` behind it: 10 s. A
+    /// client that has closed its sending side and waits for an answer gets one within this time. As
     /// long may a worker's job run after the worker was told to stop.
     pub grace: Duration,
     /// How long a shutdown waits for its connections, then for the workers in its process, then for its

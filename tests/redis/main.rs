@@ -17,6 +17,7 @@ mod exchange;
 mod faults;
 mod inbox;
 mod nodes;
+mod outage;
 mod peer;
 mod places;
 mod proxy;

@@ -16,6 +16,8 @@ use crate::layer::ChannelLayers;
 #[cfg(feature = "auth")]
 use crate::layer::{ChannelLayer, DEFAULT};
 use crate::limits::Limits;
+#[cfg(feature = "auth")]
+use crate::middleware::Surroundings;
 use crate::scope::State;
 use crate::socket::Registry;
 use crate::stats::Stats;
@@ -35,6 +37,9 @@ pub struct Context {
     /// The environment's, from when it is first asked for, unless the program gives one.
     #[cfg(feature = "auth")]
     pub(crate) site: Arc<OnceLock<Site>>,
+    /// What stands around the application that is being checked.
+    #[cfg(feature = "auth")]
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Context {
@@ -52,7 +57,21 @@ impl Context {
             state: State::default(),
             #[cfg(feature = "auth")]
             site: Arc::default(),
+            #[cfg(feature = "auth")]
+            surroundings: Surroundings::default(),
         }
+    }
+
+    /// The same for the check of what a middleware stands around.
+    pub(crate) fn inside<M: 'static>(&self) -> Self {
+        #[cfg(feature = "auth")]
+        {
+            let mut inside = self.clone();
+            inside.surroundings.add::<M>();
+            inside
+        }
+        #[cfg(not(feature = "auth"))]
+        self.clone()
     }
 
     /// The channel layers.

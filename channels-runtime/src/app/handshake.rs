@@ -2,14 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
+use tokio::time::Instant;
 
 use super::{Answering, Body, Context, Step};
 use crate::log::LogLimit;
 use crate::scope::{Scope, check_subprotocols};
 use crate::transport::{Upgrade, accept_key};
+
+/// A timeout so long that there is no such time is one of a year.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
 /// A request to open a WebSocket, on its way through routers and middleware to its consumer.
 pub struct Handshake {
@@ -19,6 +24,8 @@ pub struct Handshake {
     context: Arc<Context>,
     /// Where that begins in the path which no router has taken yet.
     rest: usize,
+    /// When it has to be answered.
+    deadline: Instant,
 }
 
 impl Handshake {
@@ -59,13 +66,21 @@ impl Handshake {
             return Err(Box::new(expectation_failed()));
         }
         let rest = scope.mount(&context.root_path, context.state.clone());
+        let timeout = context.limits.handshake_timeout.min(LONGEST_TIMEOUT);
+        let deadline = Instant::now() + timeout;
         Ok(Self {
             scope,
             key,
             upgrade,
             context,
             rest,
+            deadline,
         })
+    }
+
+    /// When it has to be answered: the limits' `handshake_timeout` after its head.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// What is known of the connection so far.

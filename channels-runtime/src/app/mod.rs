@@ -5,6 +5,7 @@ mod context;
 mod handshake;
 mod headers;
 mod hygiene;
+mod progress;
 mod request;
 mod routes;
 
@@ -23,6 +24,7 @@ pub(crate) use self::handshake::{
 };
 pub(crate) use self::headers::Headers;
 pub(crate) use self::hygiene::clean;
+pub(crate) use self::progress::Progress;
 pub use self::request::HttpRequest;
 pub use self::routes::Routes;
 pub(crate) use self::routes::{Line, Piece, Router, Step, Value};

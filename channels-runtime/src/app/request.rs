@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{Request, StatusCode, request};
 
-use super::{Answering, Body, Context, Step, refusal};
+use super::{Answering, Body, Context, Progress, Step, refusal};
 use crate::scope::Scope;
 
 /// A plain request, on its way through routers and middleware to its consumer or service.
@@ -17,6 +17,7 @@ pub struct HttpRequest {
     context: Arc<Context>,
     /// Where that begins in the path which no router has taken yet.
     rest: usize,
+    progress: Progress,
 }
 
 impl HttpRequest {
@@ -30,7 +31,13 @@ impl HttpRequest {
             body,
             context,
             rest,
+            progress: Progress::default(),
         }
+    }
+
+    /// Whether a middleware has the request.
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// What is known of the request so far.
@@ -59,15 +66,17 @@ impl HttpRequest {
         self.scope.capture(step.kwargs, step.args);
     }
 
-    /// Takes the body, to read it.
+    /// Takes the body, to read it, for which a client has its own time (`Limits::body_timeout`).
     #[cfg(feature = "auth")]
     pub(crate) fn take_body(&mut self) -> Body {
+        self.progress.set_in_middleware(false);
         std::mem::take(&mut self.body)
     }
 
     /// Puts it back.
     #[cfg(feature = "auth")]
     pub(crate) fn put_body(&mut self, body: Body) {
+        self.progress.set_in_middleware(true);
         self.body = body;
     }
 

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::{Consumer, Declaration, Held, WebSocketKind};
 use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
+use crate::log::LogLimit;
 use crate::socket::{Attachment, BlockingWebSocket, Decision, Link, WebSocket, Wire, connection};
 use crate::{Result, Scope};
 
@@ -65,6 +67,7 @@ where
 {
     /// Starts the connection's task and waits for what its `connect` decides.
     async fn open(&self, handshake: Handshake) -> Response<Body> {
+        let deadline = handshake.deadline();
         let (scope, key, upgrade, context) = handshake.into_parts();
         let limits = &context.limits;
         if context.stats.memory().is_exhausted() {
@@ -109,9 +112,8 @@ where
             answered: false,
         };
         tokio::spawn(connection(link, held, wire, limits.grace, registered));
-        waiting
-            .answer(decision, &key, limits.handshake_timeout)
-            .await
+        let decided = waiting.decided(decision, deadline).await;
+        respond::<C>(decided, &key, &context)
     }
 }
 
@@ -121,36 +123,64 @@ struct Waiting {
     answered: bool,
 }
 
+/// Why there is no decision.
+enum Undecided {
+    /// `connect` failed, which is logged, or the application shuts down.
+    Ended,
+    TimedOut,
+}
+
 impl Waiting {
-    async fn answer(
+    async fn decided(
         mut self,
         decision: oneshot::Receiver<Decision>,
-        key: &http::HeaderValue,
-        timeout: std::time::Duration,
-    ) -> Response<Body> {
-        let decided = tokio::time::timeout(timeout, decision).await;
+        deadline: Instant,
+    ) -> Result<Decision, Undecided> {
+        let decided = tokio::time::timeout_at(deadline, decision).await;
         self.answered = decided.is_ok();
         match decided {
-            Ok(Ok(Decision::Accept {
-                subprotocol,
-                headers,
-            })) => switching_protocols(key, subprotocol, headers),
-            Ok(Ok(Decision::Deny {
-                status,
-                headers,
-                body,
-            })) => {
-                let mut response = Response::new(Body::from(body));
-                *response.status_mut() = status;
-                *response.headers_mut() = headers;
-                response
+            Ok(decided) => decided.map_err(|_| Undecided::Ended),
+            Err(_) => Err(Undecided::TimedOut),
+        }
+    }
+}
+
+/// The answer to a handshake.
+fn respond<C>(
+    decided: Result<Decision, Undecided>,
+    key: &http::HeaderValue,
+    context: &Context,
+) -> Response<Body> {
+    static TIMED_OUT: LogLimit = LogLimit::new();
+    match decided {
+        Ok(Decision::Accept {
+            subprotocol,
+            headers,
+        }) => switching_protocols(key, subprotocol, headers),
+        Ok(Decision::Deny {
+            status,
+            headers,
+            body,
+        }) => {
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = status;
+            *response.headers_mut() = headers;
+            response
+        }
+        Err(Undecided::Ended) if context.registry.is_closing() => {
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n")
+        }
+        Err(Undecided::Ended) => refusal(StatusCode::INTERNAL_SERVER_ERROR, ""),
+        Err(Undecided::TimedOut) => {
+            if let Some(suppressed) = TIMED_OUT.permit() {
+                let consumer = std::any::type_name::<C>();
+                tracing::warn!(
+                    consumer,
+                    suppressed,
+                    "`connect` did not answer in time, responding with 503"
+                );
             }
-            // `connect` failed; the log has the details.
-            Ok(Err(_)) => refusal(StatusCode::INTERNAL_SERVER_ERROR, ""),
-            Err(_) => {
-                tracing::warn!("`connect` did not answer in time");
-                refusal(StatusCode::SERVICE_UNAVAILABLE, "")
-            }
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "")
         }
     }
 }

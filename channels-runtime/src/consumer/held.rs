@@ -1,5 +1,6 @@
 //! A consumer with its connection, and how a handler of it is called.
 
+use std::any::type_name;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::table::Route;
 use super::{BlockingConnectionOf, Consumer, Input, Kind, Mode, Outcome};
-use crate::socket::{BlockingWebSocket, blocking};
+use crate::socket::BlockingWebSocket;
+use crate::threads;
 
 /// A consumer and its connection.
 #[derive(Debug)]
@@ -146,7 +148,7 @@ pub(crate) async fn dispatch<C: Consumer>(
             (held, outcome)
         }
         Mode::Blocking => {
-            blocking(move || {
+            threads::run(type_name::<C>(), move || {
                 let HeldOf::<C> {
                     consumer,
                     connection,

@@ -58,7 +58,8 @@ where
     let consumer = app.make(&scope);
     let (answer, answered) = oneshot::channel();
     let stats = Arc::clone(&context.stats);
-    let link = Link::new(C::TABLE, &C::OPTIONS, limits, stats, answer);
+    let is_guarded = scope.half_closed().is_some();
+    let link = Link::new(C::TABLE, &C::OPTIONS, limits, stats, answer, is_guarded);
     #[cfg(feature = "auth")]
     crate::auth::Identity::watch_over(&scope, &link).await;
     let attachment = Attachment::new(layer, C::OPTIONS.groups);

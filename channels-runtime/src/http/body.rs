@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ const COMMENT: &[u8] = b":\n\n";
 pub(super) struct StreamingBody {
     link: Arc<Link>,
     keep_alive: Option<KeepAlive>,
+    /// For a stream of events: set once the client has closed its side. It gets one comment then, since a
+    /// client that is gone answers that with a reset.
+    is_half_closed: Option<Arc<AtomicBool>>,
     /// Whether the server had the time to write what came before a break.
     breaking: bool,
 }
@@ -42,8 +46,15 @@ impl StreamingBody {
         Self {
             link,
             keep_alive,
+            is_half_closed: None,
             breaking: false,
         }
+    }
+
+    /// A body of events: once the client has closed its side, it gets one comment.
+    pub(super) fn probe(mut self, is_half_closed: Option<Arc<AtomicBool>>) -> Self {
+        self.is_half_closed = is_half_closed;
+        self
     }
 }
 
@@ -70,6 +81,13 @@ impl http_body::Body for StreamingBody {
             self.breaking = true;
             cx.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        if chunk.is_pending()
+            && let Some(is_half_closed) = &self.is_half_closed
+            && is_half_closed.load(Ordering::Relaxed)
+        {
+            self.is_half_closed = None;
+            chunk = Poll::Ready(Some(Ok(Bytes::from_static(COMMENT))));
         }
         if let Some(keep_alive) = &mut self.keep_alive {
             let silent = chunk.is_pending() && keep_alive.timer.as_mut().poll(cx).is_ready();

@@ -40,19 +40,21 @@ pub(super) fn no_route(error: &Error) {
     }
 }
 
-pub(super) fn unavailable(error: &Error) {
+pub(super) fn unavailable<C>(error: &Error) {
     static LIMIT: LogLimit = LogLimit::new();
     if let Some(suppressed) = LIMIT.permit() {
         let (error, source) = excerpts(error);
-        tracing::warn!(%error, %source, suppressed, "store unavailable, responding with 503");
+        let consumer = type_name::<C>();
+        tracing::warn!(%error, %source, consumer, suppressed, "dependency unavailable in a handler, responding with 503");
     }
 }
 
-pub(super) fn handler(error: &Error) {
+pub(super) fn handler<C>(error: &Error) {
     static LIMIT: LogLimit = LogLimit::new();
     if let Some(suppressed) = LIMIT.permit() {
         let (error, source) = excerpts(error);
-        tracing::error!(%error, %source, suppressed, "a handler failed");
+        let consumer = type_name::<C>();
+        tracing::error!(%error, %source, consumer, suppressed, "a handler failed");
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) struct Link {
     state: Mutex<State>,
     table: &'static Table,
     stats: Arc<Stats>,
-    /// How long a client may take nothing of what waits for it.
+    /// How long a client may take nothing of what waits for it. `None` where the stream is guarded: that
+    /// counts bytes, and only parts can be counted here.
     patience: Option<Duration>,
 }
 
@@ -63,12 +64,14 @@ pub(super) enum Content {
 }
 
 impl Link {
+    /// `is_guarded`: whether the server itself disconnects a client that does not read.
     pub(super) fn new(
         table: &'static Table,
         options: &Options,
         limits: &Limits,
         stats: Arc<Stats>,
         answer: Answer,
+        is_guarded: bool,
     ) -> Arc<Self> {
         Arc::new(Self {
             task: AtomicWaker::new(),
@@ -81,7 +84,7 @@ impl Link {
             }),
             table,
             stats,
-            patience: (!limits.ping_interval.is_zero())
+            patience: (!is_guarded && !limits.ping_interval.is_zero())
                 .then(|| limits.ping_interval.saturating_add(limits.ping_timeout)),
         })
     }

@@ -251,7 +251,11 @@ fn begin(
     }
     let mut response = response(status, headers, Body::empty())?;
     let right = link.take_answer(Phase::Streaming(content))?;
-    *response.body_mut() = Body::new(StreamingBody::new(Arc::clone(link), keep_alive));
+    let mut body = StreamingBody::new(Arc::clone(link), keep_alive);
+    if content == Content::Events {
+        body = body.probe(exchange.scope().half_closed().cloned());
+    }
+    *response.body_mut() = Body::new(body);
     answer(right, response)
 }
 

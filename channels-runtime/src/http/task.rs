@@ -174,6 +174,7 @@ where
 
     /// What a handler's end means for the exchange.
     fn finish(&self, what: What, outcome: Outcome) {
+        static UNAVAILABLE: LogLimit = LogLimit::new();
         let Err(error) = outcome else { return };
         let over = self.link.over().is_some();
         match (what, error.kind()) {
@@ -201,8 +202,8 @@ where
                 self.link
                     .close(DisconnectedBy::Limit, StatusCode::NOT_FOUND, text);
             }
-            (What::Request, ErrorKind::Unavailable) if self.link.is_unanswered() => {
-                failures::unavailable(&error);
+            _ if error.is_of_dependency() && self.link.is_unanswered() => {
+                failures::unavailable::<C>(&error);
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 self.link.close(DisconnectedBy::Failure, status, "");
             }
@@ -212,7 +213,7 @@ where
                     .close(DisconnectedBy::Revoked, StatusCode::BAD_REQUEST, "");
             }
             _ => {
-                failures::handler(&error);
+                failures::handler::<C>(&error);
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 self.link.close(DisconnectedBy::Failure, status, "");
             }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use self::blocking::BlockingJob;
 pub use self::shift::Shift;
-pub(crate) use self::shift::Terms;
+pub(crate) use self::shift::{Terms, Told};
 pub(crate) use self::shifts::Shifts;
 
 use crate::app::Context;

@@ -1,5 +1,6 @@
 //! What a worker goes by while it works on one channel.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +23,19 @@ pub struct Shift {
     pub(super) context: Arc<Context>,
     pub(super) terms: Arc<Terms>,
     /// Changes when no new job is to begin.
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Told>,
     /// Keeps the application's layers open until the shift is dropped.
     registered: Registered,
+}
+
+/// What a worker is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Work,
+    /// Nothing new begins, and what runs has the grace period.
+    Stop,
+    /// The grace period is over.
+    NoTime,
 }
 
 /// How often a job is tried, and what becomes of one that always fails.
@@ -40,7 +51,7 @@ impl Shift {
         channel: ChannelName,
         context: Arc<Context>,
         terms: Arc<Terms>,
-        stop: watch::Receiver<bool>,
+        stop: watch::Receiver<Told>,
     ) -> Self {
         let registered = context.shifts.register();
         Self {
@@ -57,7 +68,7 @@ impl Shift {
         let mut stop = self.stop.clone();
         tokio::select! {
             // Whoever could tell is gone: that is the end as well.
-            _ = stop.wait_for(|stop| *stop) => {}
+            _ = stop.wait_for(|told| *told != Told::Work) => {}
             () = self.registered.application_ends() => {}
         }
     }
@@ -65,7 +76,16 @@ impl Shift {
     /// Waits until a job that runs has had its time. Cancel safe.
     pub(super) async fn out_of_time(&self) {
         self.ended().await;
-        tokio::time::sleep(self.context.limits.grace).await;
+        let mut stop = self.stop.clone();
+        let no_time = async {
+            if stop.wait_for(|told| *told == Told::NoTime).await.is_err() {
+                pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = no_time => {}
+            () = tokio::time::sleep(self.context.limits.grace) => {}
+        }
     }
 
     /// Waits before something is tried again; false if the shift ends meanwhile.

@@ -30,6 +30,7 @@ impl Middleware for AuthMiddleware {
     }
 
     fn check(&self, context: &Context) -> Result {
+        context.surroundings.require_sessions("AuthMiddleware")?;
         let site = context.site()?;
         site.expect_users();
         site.check()

@@ -10,6 +10,8 @@ mod session;
 #[cfg(feature = "auth")]
 mod stack;
 #[cfg(feature = "auth")]
+mod surroundings;
+#[cfg(feature = "auth")]
 mod token;
 
 use std::future::Future;
@@ -27,6 +29,8 @@ pub use self::session::SessionMiddleware;
 pub(crate) use self::session::failed;
 #[cfg(feature = "auth")]
 pub use self::stack::{AuthMiddlewareStack, CookieOrigin, SessionMiddlewareStack};
+#[cfg(feature = "auth")]
+pub(crate) use self::surroundings::Surroundings;
 #[cfg(feature = "auth")]
 pub use self::token::TokenAuthMiddleware;
 use crate::app::{
@@ -149,7 +153,13 @@ impl Next<'_> {
     pub async fn run(self) -> Response {
         match self.0 {
             Inner::WebSocket(handshake, app) => app.answer(handshake).await,
-            Inner::Http(request, app) => app.answer(request).await,
+            Inner::Http(request, app) => {
+                let progress = request.progress().clone();
+                progress.set_in_middleware(false);
+                let response = app.answer(request).await;
+                progress.set_in_middleware(true);
+                response
+            }
         }
     }
 
@@ -189,12 +199,13 @@ impl<M: Middleware, A: WebSocketApp> WebSocketApp for Around<M, A> {
 
     fn check(&self, context: &Context) -> Result {
         self.middleware.check(context)?;
-        self.app.check(context)
+        self.app.check(&context.inside::<M>())
     }
 }
 
 impl<M: Middleware, A: HttpApp> HttpApp for Around<M, A> {
     fn answer(&self, request: HttpRequest) -> Answering<'_> {
+        request.progress().set_in_middleware(true);
         let next = Next(Inner::Http(request, &self.app));
         Box::pin(self.middleware.call(next))
     }
@@ -205,6 +216,6 @@ impl<M: Middleware, A: HttpApp> HttpApp for Around<M, A> {
 
     fn check(&self, context: &Context) -> Result {
         self.middleware.check(context)?;
-        self.app.check(context)
+        self.app.check(&context.inside::<M>())
     }
 }

@@ -76,9 +76,9 @@ pub(crate) fn failed(error: &Error) -> Response {
     let (text, source) = (error.to_string(), error.source_text());
     let (error_text, source) = (Excerpt(text.as_bytes()), Excerpt(source.as_bytes()));
     let status = match error.kind() {
-        ErrorKind::Unavailable => {
+        _ if error.is_of_dependency() => {
             if let Some(suppressed) = UNAVAILABLE.permit() {
-                tracing::warn!(error = %error_text, %source, suppressed, "store unavailable, responding with 503");
+                tracing::warn!(error = %error_text, %source, suppressed, "dependency unavailable in a middleware or view, responding with 503");
             }
             StatusCode::SERVICE_UNAVAILABLE
         }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::suggest::did_you_mean;
 use crate::app::Context;
 use crate::job::ChannelApp;
+use crate::suggest::did_you_mean;
 use crate::{ChannelName, Error, ErrorKind, Result};
 
 /// Leads the jobs of a channel to their consumer, by the channel's name: Channels'

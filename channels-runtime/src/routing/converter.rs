@@ -7,7 +7,7 @@ use regex_syntax::hir::{Hir, Look};
 
 use super::expression::{Expression, parse, without_groups};
 use super::mistake::Mistake;
-use super::suggest::did_you_mean;
+use crate::suggest::did_you_mean;
 
 /// Django's path converters, each with the expression that it stands for.
 const DJANGOS: [(&str, &str); 5] = [

@@ -2,6 +2,7 @@
 
 mod channels;
 mod converter;
+mod deadline;
 mod expression;
 mod lifespan;
 mod mistake;
@@ -10,7 +11,7 @@ mod protocol;
 mod reverse;
 mod route;
 mod set;
-mod suggest;
+mod shutdown;
 mod table;
 mod template;
 mod url;

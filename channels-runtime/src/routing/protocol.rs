@@ -11,6 +11,7 @@ use http::{Request, Response, StatusCode, header};
 use tower::Service;
 
 use super::channels::ChannelNameRouter;
+use super::deadline;
 use super::lifespan::Lifespan;
 use crate::app::{
     Answering, Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal,
@@ -20,7 +21,7 @@ use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
 use crate::scope::{TrustedProxies, below};
 use crate::transport::Upgrade;
-use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
+use crate::{BoxError, Error, Result};
 
 /// An application: pages for plain requests, consumers for WebSocket handshakes, on one port.
 ///
@@ -187,53 +188,6 @@ impl ProtocolTypeRouter {
             .map_or(Ok(()), |app| app.check(&self.context))
     }
 
-    /// Closes every socket with 1012, ends the responses of HTTP consumers, and waits until all have
-    /// run their `disconnect`, but not longer than the limits say; then closes the layers. What
-    /// comes to a consumer later gets 503.
-    ///
-    /// Before the layers are closed, the application's workers in this process end: those that were not
-    /// told to stop are told now, and their jobs have the grace period. Then the hooks of
-    /// [`on_shutdown`](Self::on_shutdown) run. Each has the limits' `shutdown_timeout` at the most.
-    ///
-    /// [`serve`](crate::serve) calls it; in an axum program call it from the graceful shutdown. A handler
-    /// that awaits it would wait for its own end: let a task of its own do it.
-    pub async fn shutdown(&self) {
-        self.end_connections().await;
-        self.release().await;
-    }
-
-    /// The first half of the shutdown: closes what is open, and waits for it.
-    pub(crate) async fn end_connections(&self) {
-        let restart = CloseFrame::new(CloseCode::SERVICE_RESTART, "the server restarts");
-        self.context.registry.close_all(&restart);
-        self.context.exchanges.close_all();
-        let deadline = self.context.limits.shutdown_timeout;
-        let emptied = async {
-            self.context.registry.emptied().await;
-            self.context.exchanges.emptied().await;
-        };
-        if tokio::time::timeout(deadline, emptied).await.is_err() {
-            let left = self.context.connections();
-            tracing::warn!(left, "the shutdown did not wait for these connections");
-        }
-    }
-
-    /// The second half of the shutdown: lets go what connections and jobs use, once no worker of the
-    /// application works any more. A worker that calls it has ended its own shifts before.
-    pub(crate) async fn release(&self) {
-        let deadline = self.context.limits.shutdown_timeout;
-        let ended = tokio::time::timeout(deadline, self.context.shifts.end());
-        if ended.await.is_err() {
-            tracing::warn!("the shutdown did not wait for a worker");
-        }
-        self.run_shutdown_hooks().await;
-        for layer in self.context.layers.iter() {
-            if let Err(error) = layer.close().await {
-                tracing::warn!(%error, "a channel layer did not close");
-            }
-        }
-    }
-
     /// Answers a request, as a service does.
     pub(crate) fn respond<B>(&self, request: Request<B>) -> Responding
     where
@@ -254,7 +208,7 @@ impl ProtocolTypeRouter {
         };
         let upgrade = Upgrade::Hyper(hyper::upgrade::on(&mut request));
         let response = match Handshake::from_request(request, upgrade, Arc::clone(&self.context)) {
-            Ok(handshake) => app.answer(handshake).await,
+            Ok(handshake) => deadline::answer(&**app, handshake).await,
             Err(refusal) => *refusal,
         };
         match response.status() {
@@ -273,7 +227,8 @@ impl ProtocolTypeRouter {
         let path = self.admit(&mut request).ok()?;
         let app = self.sockets(&request, &path)?;
         let handshake = Handshake::from_request(request, upgrade, Arc::clone(&self.context));
-        handshake.ok().map(|handshake| app.answer(handshake))
+        let handshake = handshake.ok()?;
+        Some(deadline::answer(&**app, handshake))
     }
 
     /// Looks at a request before anybody else does. Gives its path below the root, decoded.
@@ -325,7 +280,7 @@ impl ProtocolTypeRouter {
         };
         let has_route = app.routes().map(|routes| routes.has_route(path));
         let request = HttpRequest::new(request, Arc::clone(&self.context));
-        let response = app.answer(request).await;
+        let response = deadline::respond(&**app, request).await;
         let is_missing = match has_route {
             Some(has_route) => !has_route,
             None => is_bare(&response),

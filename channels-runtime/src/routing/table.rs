@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::reverse::{parameters, reverse};
-use super::suggest::did_you_mean;
 use crate::app::{Line, Routes};
+use crate::suggest::did_you_mean;
 use crate::{Error, ErrorKind, Result};
 
 /// The routes of a router, through nested routers to their applications.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::de;
+use crate::suggest::did_you_mean;
 use crate::{Error, ErrorKind, Result};
 
 /// The named parts of the path that the route captured.
@@ -58,8 +59,9 @@ impl Kwargs {
 
     pub(super) fn missing(&self, name: &str) -> Error {
         let known: Vec<_> = self.iter().map(|(name, _)| name).collect();
+        let meant = did_you_mean(name, &known);
         let known = known.join(", ");
-        let message = format!("the route captures no `{name}`; it captures: [{known}]");
+        let message = format!("the route captures no `{name}`; it captures: [{known}]{meant}");
         Error::new(ErrorKind::Config, message)
     }
 
@@ -95,6 +97,9 @@ mod tests {
             missing.to_string(),
             "the route captures no `rome`; it captures: [room, page]"
         );
+        let misspelt = kwargs.parse::<u32>("romo").expect_err("missing");
+        let suggestion = "; did you mean `room`?";
+        assert!(misspelt.to_string().ends_with(suggestion), "{misspelt}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use http::header::HOST;
 use http::{Extensions, Method, Version, request};
@@ -75,6 +76,8 @@ pub(crate) struct ConnectInfo {
     pub(crate) secure: bool,
     /// The host that the client asks for, unless it is what `Host` says.
     pub(crate) host: Option<Box<str>>,
+    /// Set once the client has closed its side of a connection for plain requests.
+    pub(crate) is_half_closed: Option<Arc<AtomicBool>>,
     /// The connection counts until the last of its request and its socket is gone.
     pub(crate) _permit: Option<Arc<OwnedSemaphorePermit>>,
 }
@@ -316,6 +319,11 @@ impl Scope {
     /// [`ProtocolTypeRouter::on_startup`](crate::ProtocolTypeRouter::on_startup).
     pub fn state<T: std::any::Any>(&self) -> Result<&T> {
         self.0.state.require()
+    }
+
+    /// Set once the client has closed its side, where the server notices that.
+    pub(crate) fn half_closed(&self) -> Option<&Arc<AtomicBool>> {
+        self.0.info.is_half_closed.as_ref()
     }
 
     pub(crate) fn shared_state(&self) -> &State {

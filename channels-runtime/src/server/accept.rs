@@ -1,57 +1,32 @@
 //! Accepting connections, and ending them in order.
 
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 use super::handshake;
-use super::http::serve_http;
+use super::http::serve_client;
 use crate::app::Response;
 use crate::log::LogLimit;
 use crate::routing::{ProtocolTypeRouter, Responding};
 use crate::scope::ConnectInfo;
 use crate::transport::prepare;
 
-/// How many connections the kernel keeps for us until we accept them. tokio's own 128 make the
-/// clients of a reconnect storm repeat their SYN.
-const BACKLOG: u32 = 16 * 1024;
-
 /// How long to wait when the process has no file descriptor left.
 const EXHAUSTED: Duration = Duration::from_millis(50);
-
-/// Binds to the first address that can be bound.
-pub(super) fn listen(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpListener> {
-    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "no such address");
-    for address in addresses {
-        match listen_on(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
 
 /// The HTTP connections of a server that no longer accepts. Each holds a receiver.
 pub(super) struct Connections(watch::Sender<()>);
@@ -71,7 +46,7 @@ impl Connections {
 
 /// Accepts connections until the shutdown.
 pub(super) async fn accept_until(
-    listener: TcpListener,
+    listeners: Vec<TcpListener>,
     app: &ProtocolTypeRouter,
     shutdown: impl Future<Output = ()>,
 ) -> Connections {
@@ -85,7 +60,7 @@ pub(super) async fn accept_until(
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => return connections,
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&listeners, &permits) => accepted,
         };
         match accepted {
             Ok((stream, client, permit)) => {
@@ -109,15 +84,34 @@ pub(super) async fn accept_until(
 
 /// Cancel safe: the permit is given back, and accepting is cancel safe itself.
 async fn accept(
-    listener: &TcpListener,
+    listeners: &[TcpListener],
     permits: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(permits)
         .acquire_owned()
         .await
         .map_err(io::Error::other)?;
-    let (stream, client) = listener.accept().await?;
+    let (stream, client) = poll_fn(|cx| poll_accept(listeners, cx)).await?;
     Ok((stream, client, permit))
+}
+
+/// Accepts from any listener. A busy one has no advantage: each call begins with another one.
+fn poll_accept(
+    listeners: &[TcpListener],
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    thread_local! {
+        static FIRST: Cell<usize> = const { Cell::new(0) };
+    }
+    let first = FIRST.get();
+    FIRST.set(first.wrapping_add(1));
+    for at in 0..listeners.len() {
+        let listener = &listeners[first.wrapping_add(at) % listeners.len()];
+        if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+            return Poll::Ready(accepted);
+        }
+    }
+    Poll::Pending
 }
 
 /// One connection's HTTP, until its end or its upgrade.
@@ -144,6 +138,11 @@ fn connection(
         };
         let limits = Arc::clone(&app.shared_context().limits);
         let refusal = Cell::new(rest.refusal);
+        let is_half_closed = Arc::<AtomicBool>::default();
+        let info = ConnectInfo {
+            is_half_closed: Some(Arc::clone(&is_half_closed)),
+            ..info
+        };
         let service = service_fn(move |mut request: Request<Incoming>| {
             if let Some(refusal) = refusal.take() {
                 return answered(refusal);
@@ -152,7 +151,8 @@ fn connection(
             app.respond(request)
         });
         // Boxed, so that the task of a handshake has no room for it.
-        Box::pin(serve_http(rest.stream, service, &limits, begun, stop)).await;
+        let served = serve_client(rest.stream, service, &limits, begun, stop, is_half_closed);
+        Box::pin(served).await;
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{StatusCode, header};
@@ -19,7 +19,7 @@ use crate::app::{Answering, Response, with_valid_status};
 use crate::limits::Limits;
 use crate::routing::ProtocolTypeRouter;
 use crate::scope::ConnectInfo;
-use crate::transport::{Rewound, Upgrade};
+use crate::transport::{HalfClosed, Rewound, Upgrade};
 
 /// How long a head may be here, and how much may be read behind it.
 const READ: usize = 4096;
@@ -43,6 +43,9 @@ struct Opening<'a> {
     early: Bytes,
     /// Whether the client expects a 100 before the 101.
     expects_continue: bool,
+    /// Set once the client has closed its side. It may still wait for the answer.
+    half_closed: Option<HalfClosed>,
+    grace: Duration,
 }
 
 /// Precedes the 101 of a client that sent `Expect: 100-continue` (RFC 9110 §7.8, §10.1.1).
@@ -63,7 +66,7 @@ pub(super) async fn answer(
         });
     };
     let Some(response) = poll_fn(|cx| opening.poll(&mut stream, cx)).await else {
-        tracing::debug!("a client was gone before its handshake was answered");
+        tracing::debug!("client disconnected before its handshake was answered");
         return None;
     };
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -78,9 +81,12 @@ pub(super) async fn answer(
     } else {
         b""
     };
-    match stream.write_all(&encode(interim, &response)).await {
-        Ok(()) => drop(opening.accepted.send(Rewound::new(opening.early, stream))),
-        Err(error) => tracing::debug!(%error, "a client was gone before its 101"),
+    let encoded = encode(interim, &response);
+    let written = stream.write_all(&encoded);
+    match tokio::time::timeout(app.context().limits().handshake_timeout, written).await {
+        Ok(Ok(())) => drop(opening.accepted.send(Rewound::new(opening.early, stream))),
+        Ok(Err(error)) => tracing::debug!(%error, "client disconnected before its 101"),
+        Err(_) => tracing::debug!("client did not read its 101, disconnected"),
     }
     None
 }
@@ -119,21 +125,33 @@ fn open<'a>(first: &Bytes, app: &'a ProtocolTypeRouter, info: &ConnectInfo) -> O
         // A copy: even an empty slice would keep the head.
         early: Bytes::copy_from_slice(&first[length..]),
         expects_continue,
+        half_closed: None,
+        grace: app.context().limits().grace,
     })
 }
 
 impl Opening<'_> {
-    /// Waits for the answer. None if the client goes away before, which it does by ending its side.
+    /// Waits for the answer. None if the client is gone before: it has reset the connection, or has
+    /// closed its side and got no answer within the grace period.
     fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<Option<Response>> {
         if self.early.is_empty()
+            && self.half_closed.is_none()
             && let Poll::Ready(read) = poll_read(stream, cx)
         {
             match read {
                 Ok(bytes) if !bytes.is_empty() => self.early = bytes,
-                Ok(_) | Err(_) => return Poll::Ready(None),
+                Ok(_) => self.half_closed = Some(HalfClosed::new(self.grace)),
+                Err(_) => return Poll::Ready(None),
             }
         }
-        self.answering.as_mut().poll(cx).map(Some)
+        if let Poll::Ready(response) = self.answering.as_mut().poll(cx) {
+            return Poll::Ready(Some(response));
+        }
+        let Some(half_closed) = &mut self.half_closed else {
+            return Poll::Pending;
+        };
+        let pending_error = || stream.take_error().ok().flatten();
+        half_closed.poll_gone(cx, pending_error).map(|_| None)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,15 +19,54 @@ use tokio::time::Instant;
 use crate::BoxError;
 use crate::app::Body;
 use crate::limits::Limits;
+use crate::transport::{Guarded, Rewound};
 
-/// HTTP on any stream, until its end, its upgrade, or the stop. The time of the first head runs since
-/// the connection has `begun`.
+/// HTTP on a stream of the test kit, whose client is gone once it closes its side.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn serve_http<I, S>(
     stream: I,
     service: S,
     limits: &Limits,
     begun: Instant,
+    stop: watch::Receiver<()>,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HttpService<Incoming, ResBody = Body> + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+{
+    serve(stream, service, limits, begun, stop, false)
+}
+
+/// HTTP on a client's stream. The client may close its side after a request, and has to read the
+/// responses at the minimum rate ([`Guarded`]).
+pub(super) fn serve_client<S>(
+    stream: Rewound,
+    service: S,
+    limits: &Limits,
+    begun: Instant,
+    stop: watch::Receiver<()>,
+    is_half_closed: Arc<AtomicBool>,
+) -> impl Future<Output = ()> + Send + 'static
+where
+    S: HttpService<Incoming, ResBody = Body> + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+{
+    let stream = Guarded::new(stream, limits, is_half_closed);
+    serve(stream, service, limits, begun, stop, true)
+}
+
+/// HTTP on any stream, until its end, its upgrade, or the stop. The time of the first head runs since
+/// the connection has `begun`.
+fn serve<I, S>(
+    stream: I,
+    service: S,
+    limits: &Limits,
+    begun: Instant,
     mut stop: watch::Receiver<()>,
+    half_close: bool,
 ) -> impl Future<Output = ()> + Send + 'static
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -36,6 +76,7 @@ where
 {
     let mut served = http1::Builder::new()
         .timer(Clock::new(begun))
+        .half_close(half_close)
         .header_read_timeout(limits.handshake_timeout)
         .max_buf_size(limits.head_bytes.max(8192))
         .serve_connection(TokioIo::new(stream), service)

@@ -1,12 +1,16 @@
 //! The calls of a consumer's handlers, each one future of the same type.
 
+use std::any::type_name;
+
 use http::StatusCode;
 
+use super::websocket::WebSocket;
 use crate::app::RETRY_AFTER;
 use crate::consumer::table::Route;
 use crate::consumer::{
     Consumer, Declaration, Hook, Input, LenderOf, LoanOf, Outcome, WebSocketKind, dispatch,
 };
+use crate::log::{Excerpt, LogLimit};
 #[cfg(feature = "auth")]
 use crate::session::save_changes;
 use crate::{Error, ErrorKind};
@@ -53,35 +57,59 @@ async fn connect<C>(mut held: LoanOf<C>) -> (LoanOf<C>, Outcome)
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
-    if C::TABLE.takes_events() || !C::OPTIONS.groups.is_empty() {
-        let opened = held.connection.as_async().open_channel().await;
-        if opened.is_err() {
-            return (held, opened);
-        }
-    }
     let mut outcome = Ok(());
-    if let Some(route) = C::TABLE.hook(Hook::Connect) {
+    if C::TABLE.takes_events() || !C::OPTIONS.groups.is_empty() {
+        outcome = held.connection.as_async().open_channel().await;
+    }
+    if outcome.is_ok()
+        && let Some(route) = C::TABLE.hook(Hook::Connect)
+    {
         (held, outcome) = dispatch(held, route, Input::connect()).await;
     }
     let socket = held.connection.as_async();
     #[cfg(feature = "auth")]
     let outcome = outcome.and(save_changes(socket.scope()).await);
     let outcome = match outcome.as_ref().map_err(Error::kind) {
-        _ if socket.is_answered() => outcome,
-        Ok(()) | Err(ErrorKind::Accept) => socket.accept().await,
-        Err(ErrorKind::Deny | ErrorKind::Stop) => socket.deny(StatusCode::FORBIDDEN).await,
-        Err(ErrorKind::Route) => {
-            tracing::debug!(error = ?outcome, "a path does not fit its consumer: it is a 404");
+        Ok(()) | Err(ErrorKind::Accept) if !socket.is_answered() => socket.accept().await,
+        _ => outcome,
+    };
+    let outcome = refuse::<C>(socket, outcome).await;
+    (held, outcome)
+}
+
+/// Answers a handshake whose `connect` failed, where its error says how.
+async fn refuse<C>(socket: &mut WebSocket, outcome: Outcome) -> Outcome {
+    static UNAVAILABLE: LogLimit = LogLimit::new();
+    static MISTAKES: LogLimit = LogLimit::new();
+    let error = match outcome {
+        Err(error) if !socket.is_answered() => error,
+        outcome => return outcome,
+    };
+    let consumer = type_name::<C>();
+    let path = Excerpt(socket.scope().path().as_bytes()).to_string();
+    let source = error.source_text();
+    match error.kind() {
+        ErrorKind::Deny | ErrorKind::Stop => socket.deny(StatusCode::FORBIDDEN).await,
+        ErrorKind::Route => {
+            tracing::debug!(%error, consumer, path, "the path does not fit its consumer, responding with 404");
             socket.deny(StatusCode::NOT_FOUND).await
         }
-        Err(ErrorKind::Unavailable) => {
-            tracing::warn!(error = ?outcome, "`connect` could not ask a store: it is a 503");
+        _ if error.is_of_dependency() => {
+            if let Some(suppressed) = UNAVAILABLE.permit() {
+                tracing::warn!(%error, source, consumer, path, suppressed, "dependency unavailable in `connect`, responding with 503");
+            }
             let unavailable = socket.deny(StatusCode::SERVICE_UNAVAILABLE);
             unavailable.header("retry-after", RETRY_AFTER).await
         }
-        Err(_) => outcome,
-    };
-    (held, outcome)
+        // A mistake of the program, that each client of the path will meet.
+        ErrorKind::Config => {
+            if let Some(suppressed) = MISTAKES.permit() {
+                tracing::error!(%error, source, consumer, path, suppressed, "the program is misconfigured, responding with 500");
+            }
+            socket.deny(StatusCode::INTERNAL_SERVER_ERROR).await
+        }
+        _ => Err(error),
+    }
 }
 
 async fn release<C>(mut held: LoanOf<C>, disconnect: Option<(Route, Input)>) -> (LoanOf<C>, Outcome)

@@ -327,7 +327,8 @@ where
                 let (frame, by) = close_for(&error);
                 match by {
                     DisconnectedBy::Failure => {
-                        tracing::error!(%error, source = error.source_text(), "a handler failed");
+                        let (consumer, source) = (std::any::type_name::<C>(), error.source_text());
+                        tracing::error!(%error, source, consumer, "a handler failed");
                     }
                     DisconnectedBy::Limit => log_message::<C>(&error, self.path()),
                     _ => {}

@@ -78,6 +78,11 @@ impl Registry {
         self.state().links.len()
     }
 
+    /// Whether the application shuts down.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.state().closing
+    }
+
     /// Closes every connection, and refuses those that come later.
     pub(crate) fn close_all(&self, frame: &CloseFrame) {
         let mut state = self.state();

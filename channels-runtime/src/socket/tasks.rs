@@ -1,9 +1,10 @@
 //! Work beside the handlers: tasks that end with the connection, and work that blocks.
 
 use std::future::Future;
-use std::panic;
 
 use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use crate::threads;
 
 /// The tasks of one connection; dropping it ends them.
 #[derive(Debug, Default)]
@@ -52,8 +53,9 @@ impl TaskHandle {
 
 /// Runs work that blocks, a database call or a computation, on a thread where it may.
 ///
-/// Channels' `sync_to_async` and `database_sync_to_async`; these share one thread there, here
-/// every call has its own, from tokio's pool.
+/// Channels' `sync_to_async` and `database_sync_to_async`, which share one thread there. Here every
+/// call has its own, of at most 512 in the process; further calls wait. Unlike tokio's
+/// `spawn_blocking`, work that hangs does not keep the process from ending.
 ///
 /// # Panics
 ///
@@ -75,12 +77,9 @@ impl TaskHandle {
 #[doc(alias = "sync_to_async")]
 #[doc(alias = "database_sync_to_async")]
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => match error.try_into_panic() {
-            Ok(payload) => panic::resume_unwind(payload),
-            // Blocking work is cancelled only where the runtime itself shuts down.
-            Err(_) => std::future::pending().await,
-        },
-    }
+    threads::run(type_name_of(&work), work).await
+}
+
+fn type_name_of<T>(_: &T) -> &'static str {
+    std::any::type_name::<T>()
 }

@@ -15,10 +15,10 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A peer that is gone is an error, never a signal.
 #[cfg(all(unix, not(target_vendor = "apple")))]
-const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+pub(super) const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 /// Where the standard library has set that for the socket, or there are no signals.
 #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-const NO_SIGNAL: i32 = 0;
+pub(super) const NO_SIGNAL: i32 = 0;
 
 /// Whether a read that does not fill its buffer has taken all there is, and what comes later wakes the
 /// reader: so it is with epoll's edges, and tokio itself relies on it.

@@ -5,8 +5,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::guarded::Guardable;
+use super::io::NO_SIGNAL;
 
 /// A TCP stream that gives first what was read of it before.
 #[derive(Debug)]
@@ -20,8 +24,25 @@ impl Rewound {
         Self { unread, stream }
     }
 
+    /// Puts bytes back before those that are not read yet.
+    pub(super) fn rewind(&mut self, bytes: &Bytes) {
+        if !bytes.is_empty() {
+            self.unread = [&bytes[..], &self.unread[..]].concat().into();
+        }
+    }
+
     pub(super) fn into_parts(self) -> (Bytes, TcpStream) {
         (self.unread, self.stream)
+    }
+}
+
+impl Guardable for Rewound {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        SockRef::from(&self.stream).send_vectored_with_flags(slices, NO_SIGNAL)
+    }
+
+    fn pending_error(&self) -> Option<io::Error> {
+        self.stream.take_error().ok().flatten()
     }
 }
 

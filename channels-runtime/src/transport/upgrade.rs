@@ -10,8 +10,8 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
 
-use super::Rewound;
 use super::io::{ReadHalf, WriteHalf};
+use super::{Guarded, Rewound};
 
 /// A stream on its way: it comes once the 101 is written.
 #[derive(Debug)]
@@ -39,8 +39,12 @@ impl Upgrade {
             }
             Self::Hyper(coming) => {
                 let upgraded = ready!(Pin::new(coming).poll(cx)).map_err(io::Error::other)?;
-                match upgraded.downcast::<TokioIo<Rewound>>() {
-                    Ok(parts) => Stream::tcp(&parts.read_buf, parts.io.into_inner()),
+                match upgraded.downcast::<TokioIo<Guarded<Rewound>>>() {
+                    Ok(parts) => {
+                        let (ahead, mut stream) = parts.io.into_inner().into_parts();
+                        stream.rewind(&ahead);
+                        Stream::tcp(&parts.read_buf, stream)
+                    }
                     Err(upgraded) => Stream::other(upgraded),
                 }
             }

@@ -245,6 +245,8 @@ impl HttpApp for LoginView {
 
     fn check(&self, context: &Context) -> Result {
         see_other(&self.redirect_to)?;
+        context.surroundings.require_users("LoginView")?;
+        context.surroundings.require_csrf("LoginView")?;
         let site = context.site()?;
         site.expect_users();
         site.check()

@@ -64,6 +64,8 @@ impl HttpApp for LogoutView {
 
     fn check(&self, context: &Context) -> Result {
         see_other(&self.redirect_to)?;
+        context.surroundings.require_users("LogoutView")?;
+        context.surroundings.require_csrf("LogoutView")?;
         let site = context.site()?;
         site.expect_users();
         site.check()

@@ -203,7 +203,7 @@ fn explain(error: &Error) -> Response {
         | ErrorKind::Encode
         | ErrorKind::Name => StatusCode::BAD_REQUEST,
         ErrorKind::Deny => StatusCode::FORBIDDEN,
-        ErrorKind::ChannelFull | ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ if error.is_of_dependency() => StatusCode::SERVICE_UNAVAILABLE,
         _ => {
             log_failure(error);
             let what = json!({ "error": "the event cannot be sent" });

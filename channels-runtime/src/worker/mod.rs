@@ -1,6 +1,6 @@
 //! Workers: they take jobs from the layer's queues, in this process or another.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::job::{ChannelApp, Shift, Terms};
+use crate::job::{ChannelApp, Shift, Terms, Told};
 use crate::routing::ProtocolTypeRouter;
-use crate::server::signals;
+use crate::server::signals::StopSignals;
 use crate::{ChannelName, Error, ErrorKind, Result};
 
 /// Works on what is sent to the channels of an application's
@@ -22,8 +22,10 @@ use crate::{ChannelName, Error, ErrorKind, Result};
 /// [dead letters](Self::dead_letters), or is logged.
 ///
 /// Told to stop, by Ctrl-C or SIGTERM, a worker takes nothing new. What runs may end within the
-/// limits' grace period; what has not by then is dropped and sent to its channel again. So a handler
-/// may see a job twice: make it one that can bear that.
+/// limits' grace period, which a second signal ends; what has not by then is dropped and sent to its
+/// channel again. So a handler may see a job twice: make it one that can bear that. A third signal exits
+/// the process at once, and jobs that run then are lost. A plain `fn` handler that hangs does not keep the
+/// process from ending.
 ///
 /// # Examples
 ///
@@ -129,7 +131,9 @@ impl Worker {
     ///
     /// If the future is dropped, jobs that run are dropped with it, and lost.
     pub async fn run(self) -> Result {
-        self.run_until(signals::stop()).await
+        let channels = self.prepare().await?;
+        let signals = StopSignals::listen().await;
+        self.work(channels, signals.first(), signals.second()).await
     }
 
     /// Works until a future ends.
@@ -143,13 +147,29 @@ impl Worker {
     ///
     /// If the future is dropped, jobs that run are dropped with it, and lost.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result {
+        let channels = self.prepare().await?;
+        self.work(channels, stop, pending()).await
+    }
+
+    /// Checks the settings and starts the application, where nobody else does. Returns what is worked on.
+    async fn prepare(&self) -> Result<Channels> {
         let channels = self.channels()?;
         self.app.check()?;
         if !self.is_beside {
             self.app.startup().await?;
         }
+        Ok(channels)
+    }
+
+    /// Works until `stop`. `no_time` ends the grace period.
+    async fn work(
+        self,
+        channels: Channels,
+        stop: impl Future<Output = ()>,
+        no_time: impl Future<Output = ()>,
+    ) -> Result {
         let (told, mut shifts) = self.begin(channels);
-        let mut stop = pin!(stop);
+        let (mut stop, mut no_time) = (pin!(stop), pin!(no_time));
         let mut result = Ok(());
         while result.is_ok() {
             tokio::select! {
@@ -157,22 +177,27 @@ impl Worker {
                 Some(ended) = shifts.join_next() => result = outcome(ended),
             }
         }
-        told.send_replace(true);
-        while let Some(ended) = shifts.join_next().await {
-            result = result.and(outcome(ended));
+        told.send_replace(Told::Stop);
+        loop {
+            tokio::select! {
+                ended = shifts.join_next() => match ended {
+                    Some(ended) => result = result.and(outcome(ended)),
+                    None => break,
+                },
+                () = &mut no_time, if *told.borrow() != Told::NoTime => {
+                    told.send_replace(Told::NoTime);
+                }
+            }
         }
         if !self.is_beside {
-            self.app.release().await;
+            self.app.release(pending()).await;
         }
         result
     }
 
     /// Begins the shifts, and gives what tells them to stop.
-    fn begin(
-        &self,
-        channels: Vec<(ChannelName, Arc<dyn ChannelApp>)>,
-    ) -> (watch::Sender<bool>, JoinSet<Result>) {
-        let told = watch::Sender::new(false);
+    fn begin(&self, channels: Channels) -> (watch::Sender<Told>, JoinSet<Result>) {
+        let told = watch::Sender::new(Told::Work);
         let terms = Arc::new(self.terms.clone());
         let mut shifts = JoinSet::new();
         for (channel, app) in channels {
@@ -191,7 +216,7 @@ impl Worker {
     }
 
     /// What is worked on.
-    fn channels(&self) -> Result<Vec<(ChannelName, Arc<dyn ChannelApp>)>> {
+    fn channels(&self) -> Result<Channels> {
         let nothing = |what: &str| Err(Error::new(ErrorKind::Config, what));
         let Some(router) = self.app.channels() else {
             return nothing(
@@ -212,6 +237,8 @@ impl Worker {
             .collect()
     }
 }
+
+type Channels = Vec<(ChannelName, Arc<dyn ChannelApp>)>;
 
 /// A shift that dies takes no other with it; one that fails ends them all.
 fn outcome(ended: Result<Result, JoinError>) -> Result {

@@ -4,7 +4,7 @@
 const MOST_EDITS: usize = 2;
 
 /// The end of a message about a word that is not known: which of the known ones was meant.
-pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
+pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
     closest(word, known).map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"))
 }
 

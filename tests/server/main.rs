@@ -1,6 +1,14 @@
 //! The server on a real port: pages and sockets, limits, shutdown, and the same application in axum.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod addresses;
+mod deadlines;
+mod dependencies;
+mod half_closed;
+mod shutdown;
+mod slow_readers;
 
 use std::time::Duration;
 
@@ -11,6 +19,10 @@ use channels::{Server, serve};
 use support::{Journal, Running, app, until, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+/// A handshake, but for the empty line.
+const UPGRADE: &str = "GET /ws/ HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 #[consumer]
 #[derive(Default)]
@@ -198,69 +210,6 @@ async fn routes_capture_what_their_consumer_asks_for() {
 }
 
 #[tokio::test]
-async fn a_shutdown_lets_handlers_and_requests_end() {
-    let journal = Journal::default();
-    let room = Room::app_with({
-        let journal = journal.clone();
-        move |_| Room {
-            journal: journal.clone(),
-        }
-    });
-    let router = URLRouter::new().path("<slug:room>/<int:page>/", room);
-    let app = ProtocolTypeRouter::new()
-        .websocket(router)
-        .http(pages(journal.clone()));
-    let mut server = Running::start(&app).await;
-    let address = server.address;
-    let mut client = WebsocketCommunicator::at(address, "/a/1/");
-    client.connect().await.expect("accepted");
-    client.send("work").await.expect("sent");
-    until("the handler runs", || journal.count("begun") == 1).await;
-    let page = tokio::spawn(get_text(address, "/slow"));
-    until("the request runs", || journal.count("slow begun") == 1).await;
-    server.stop();
-    let frame = client.closed().await.expect("closed").expect("a frame");
-    assert_eq!(frame.code, CloseCode::SERVICE_RESTART);
-    assert_eq!(within(page).await.expect("no panic").1, "done");
-    server.stopped().await.expect("a clean stop");
-    assert_eq!(
-        journal.lines(),
-        [
-            "a 1",
-            "begun",
-            "slow begun",
-            "handled to the end",
-            "disconnect 1012"
-        ]
-    );
-    assert!(
-        TcpStream::connect(address).await.is_err(),
-        "nothing is accepted any more"
-    );
-}
-
-#[tokio::test]
-async fn a_shutdown_waits_for_no_client_that_has_its_answer() {
-    let mut limits = Limits::default();
-    limits.close_timeout = Duration::from_secs(3600);
-    limits.shutdown_timeout = Duration::from_secs(3600);
-    let server = Running::start(&app(Echo::app()).limits(limits)).await;
-    let mut clients = Vec::new();
-    for connection in ["keep-alive", "close"] {
-        let mut stream = TcpStream::connect(server.address).await.expect("connected");
-        let head = format!("GET / HTTP/1.1\r\nHost: t\r\nConnection: {connection}\r\n\r\n");
-        stream.write_all(head.as_bytes()).await.expect("written");
-        let mut start = [0; 12];
-        within(stream.read_exact(&mut start))
-            .await
-            .expect("an answer");
-        assert_eq!(&start, b"HTTP/1.1 404");
-        clients.push(stream);
-    }
-    server.stopped().await.expect("a clean stop");
-}
-
-#[tokio::test]
 async fn more_connections_than_the_limit_wait_their_turn() {
     let mut limits = Limits::default();
     limits.connections = 1;
@@ -286,8 +235,7 @@ async fn more_connections_than_the_limit_wait_their_turn() {
 async fn a_client_that_does_not_read_is_not_buffered_without_bound() {
     let server = Running::start(&app(Echo::app())).await;
     let mut stream = TcpStream::connect(server.address).await.expect("connected");
-    let head = "GET /ws/ HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let head = format!("{UPGRADE}\r\n");
     stream.write_all(head.as_bytes()).await.expect("written");
     // An echo of 64 KiB each that nobody reads: sooner or later the server stops reading too.
     let mut frame = vec![0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
