@@ -174,7 +174,6 @@ where
 
     /// What a handler's end means for the exchange.
     fn finish(&self, what: What, outcome: Outcome) {
-        static UNAVAILABLE: LogLimit = LogLimit::new();
         let Err(error) = outcome else { return };
         let over = self.link.over().is_some();
         match (what, error.kind()) {

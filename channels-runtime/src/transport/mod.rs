@@ -16,7 +16,6 @@ pub(crate) use self::client::{Client, Received};
 pub(crate) use self::decoder::{Decoder, Incoming, ReadError};
 pub(crate) use self::frame::Frame;
 pub(crate) use self::guarded::{Guarded, HalfClosed};
-pub(crate) use self::io::{ReadHalf, WriteHalf};
 pub(crate) use self::io::{ReadHalf, WriteHalf, prepare};
 pub(crate) use self::rewound::Rewound;
 pub use self::text::Text;
