@@ -140,7 +140,10 @@ impl Event {
     pub fn get<E: TypedEvent>(&self) -> Result<&E> {
         match self.0.as_any().downcast_ref::<Typed<E>>() {
             Some(typed) => Ok(typed.value()),
-            None => self.0.decoded().get_or_decode(|| self.0.fields()),
+            None => {
+                let decoded = self.0.decoded();
+                decoded.get_or_decode(self.event_type(), || self.0.fields())
+            }
         }
     }
 }

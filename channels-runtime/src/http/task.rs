@@ -23,7 +23,6 @@ use crate::consumer::{
     Outcome,
 };
 use crate::socket::slot;
-use crate::stats::DropReason;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
 /// An exchange's life: `handle`, then events until the response is complete, then `disconnect`.
@@ -176,8 +175,7 @@ where
         let over = self.link.over().is_some();
         match (what, error.kind()) {
             (What::Event, ErrorKind::Undecodable) => {
-                self.link.stats().dropped(DropReason::Undecodable);
-                tracing::warn!(%error, source = error.source_text(), "an event does not decode");
+                self.link.stats().undecodable(&error);
             }
             (What::Release, _) => tracing::error!(%error, "`disconnect` failed"),
             // The exchange was over before the handler was: that is no failure of the handler.
