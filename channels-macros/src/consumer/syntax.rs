@@ -5,6 +5,7 @@
 //! but from the original tokens, by [`without_markers`].
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::quote;
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -187,22 +188,34 @@ fn skip_item(input: ParseStream<'_>) -> syn::Result<Option<TokenTree>> {
     Ok(None)
 }
 
-/// The item as the user wrote it, without the `#[handler]` and `#[fallback]` of its methods.
-pub(crate) fn without_markers(item: TokenStream) -> TokenStream {
+/// The item as the user wrote it, without the `#[handler]` and `#[fallback]` of its methods. With
+/// `tags`, a tag follows each attribute that may be one of these under another name.
+pub(crate) fn without_markers(item: TokenStream, tags: bool) -> TokenStream {
     let clean = |token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-            regrouped(&group, strip(group.stream()))
+            regrouped(&group, strip(group.stream(), tags))
         }
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-            regrouped(&group, without_markers(group.stream()))
+            regrouped(&group, without_markers(group.stream(), tags))
         }
         other => other,
     };
     item.into_iter().map(clean).collect()
 }
 
+/// Tells a marker under another name that `#[consumer]` has reported it. rustc removes it.
+fn tag() -> TokenStream {
+    quote!(#[cfg(all(all()))])
+}
+
+/// Whether a method has the tag.
+pub(crate) fn is_tagged(method: &TokenStream) -> bool {
+    let (method, tag) = (method.to_string(), tag().to_string());
+    method.starts_with(&tag) || method.contains(&format!(" {tag}"))
+}
+
 /// Removes the markers that stand directly in a block.
-fn strip(block: TokenStream) -> TokenStream {
+fn strip(block: TokenStream, tags: bool) -> TokenStream {
     let mut kept = TokenStream::new();
     let mut tokens = block.into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -211,10 +224,17 @@ fn strip(block: TokenStream) -> TokenStream {
                 Some(TokenTree::Group(group)) if attributes::is_marker(&hash, group) => {
                     tokens.next();
                 }
+                Some(TokenTree::Group(group))
+                    if tags && attributes::is_unknown_attribute(&hash, group) =>
+                {
+                    kept.extend([TokenTree::Punct(hash)]);
+                    kept.extend(tokens.next());
+                    kept.extend(tag());
+                }
                 _ => kept.extend([TokenTree::Punct(hash)]),
             },
             TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-                kept.extend([regrouped(&group, strip(group.stream()))]);
+                kept.extend([regrouped(&group, strip(group.stream(), tags))]);
             }
             other => kept.extend([other]),
         }

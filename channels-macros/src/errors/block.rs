@@ -49,8 +49,14 @@ pub(crate) fn marker_on_other_item(attribute: &Attribute) -> Error {
 pub(crate) fn marker_outside(name: &str, attribute: Span) -> Error {
     at(
         attribute,
-        format!("`#[{name}]` works only inside an `impl` block marked `#[consumer]`"),
-        "write `#[consumer]` above the `impl`",
+        format!(
+            "`#[{name}]` works only under its own name, on a method of an `impl` block marked \
+             `#[consumer]`"
+        ),
+        format!(
+            "write `#[consumer]` above the `impl`; below it, write `#[{name}]` or \
+             `#[channels::{name}]`"
+        ),
     )
 }
 
@@ -70,6 +76,23 @@ pub(crate) fn misspelt_hook(name: &Ident, hook: &str) -> Error {
         name.span(),
         format!("`{name}` is not a handler"),
         format!("did you mean `{hook}`?"),
+    )
+}
+
+/// The attribute may be anybody's, so the message is true of any.
+pub(crate) fn renamed_marker(attribute: &Attribute, name: &Ident, self_ty: &Type) -> Error {
+    let (event, own) = (event_type::from_name(&name.to_string()), text(self_ty));
+    over(
+        attribute,
+        format!(
+            "`#[{}]` does not make `{name}` a handler",
+            text(attribute.path())
+        ),
+        format!(
+            "`#[consumer]` knows its markers by their own names alone: write `#[handler(\"{event}\")]`, \
+             `#[channels::handler(\"{event}\")]` or `#[fallback]`, or move the method to a plain \
+             `impl {own} {{ … }}`"
+        ),
     )
 }
 

@@ -92,7 +92,13 @@ impl RedisChannelLayer {
     /// connections are made when they are needed.
     ///
     /// `rediss` is TLS, `redis+sentinel://…/master` asks Sentinel for the master,
-    /// `redis+unix:///run/redis.sock` is a socket. The options are `prefix`, `format` (`msgpack`,
+    /// `redis+unix:///run/redis.sock` is a socket; `valkey` is the same as `redis`, `valkeys` as
+    /// `rediss`, and `unix` as `redis+unix`.
+    ///
+    /// The options of the connection are `db`, `username`, `password`, `sentinel_username`,
+    /// `sentinel_password`, and for TLS, as with redis-py, `ssl_ca_certs`, `ssl_certfile`,
+    /// `ssl_keyfile`, `ssl_cert_reqs` (`required`, `none`), `ssl_check_hostname` (`true`, `false`). Those
+    /// of the layer are `prefix`, `format` (`msgpack`,
     /// `json`), `encryption_key` (more than once, the first one encrypts), `timeout` in seconds,
     /// `capacity`, `expiry` and `group_expiry` in seconds.
     ///
@@ -128,8 +134,8 @@ impl RedisChannelLayer {
         stations.map(|it| it.memberships.group_count()).sum()
     }
 
-    /// How many messages came that are no events: of a program with other keys or another format,
-    /// say. They are dropped.
+    /// How many messages were dropped because they are not events, such as those of a program with
+    /// another encryption key or format. They are logged with their group or channel and the reason.
     pub fn undecodable_count(&self) -> u64 {
         self.shared().undecodable()
     }
