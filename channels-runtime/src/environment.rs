@@ -15,13 +15,13 @@ pub(crate) fn variable(name: &str) -> Result<Option<String>> {
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => {
             let what = "it is not UTF-8";
-            Err(invalid(name, Error::new(ErrorKind::Config, what)))
+            Err(invalid(name, &Error::new(ErrorKind::Config, what)))
         }
     }
 }
 
 /// The error of an invalid value, with the name of its variable.
-pub(crate) fn invalid(name: &str, error: Error) -> Error {
+pub(crate) fn invalid(name: &str, error: &Error) -> Error {
     let what = format!("the environment variable `{name}` is invalid: {error}");
     let source = error.source_text();
     if source.is_empty() {

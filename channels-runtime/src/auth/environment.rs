@@ -55,7 +55,7 @@ impl Site {
             .fold(SecretKeys::new(current), SecretKeys::fallback);
         let database = match url {
             Some(url) => {
-                Database::open_existing(&url).map_err(|error| invalid("DATABASE_URL", error))?
+                Database::open_existing(&url).map_err(|error| invalid("DATABASE_URL", &error))?
             }
             None => Database::open(&format!("sqlite://{EMBEDDED}"))?,
         };
@@ -63,7 +63,7 @@ impl Site {
         let hosts = hosts.split(',').map(str::trim);
         let hosts: Vec<_> = hosts.filter(|host| !host.is_empty()).collect();
         for host in &hosts {
-            check_host(host).map_err(|error| invalid("ALLOWED_HOSTS", error))?;
+            check_host(host).map_err(|error| invalid("ALLOWED_HOSTS", &error))?;
         }
         Ok(Self::new(keys, database.clone(), database).allowed_hosts(hosts))
     }
@@ -145,7 +145,7 @@ mod tests {
             "a/b",
             "a b",
         ] {
-            let error = invalid("ALLOWED_HOSTS", check_host(bad).expect_err(bad));
+            let error = invalid("ALLOWED_HOSTS", &check_host(bad).expect_err(bad));
             let shown = error.to_string();
             assert!(shown.contains("`ALLOWED_HOSTS` is invalid: `"), "{shown}");
             assert!(

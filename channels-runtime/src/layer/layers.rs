@@ -59,7 +59,7 @@ impl ChannelLayers {
     /// variable.
     pub fn from_env() -> Result<Self> {
         match variable(CHANNEL_LAYERS)? {
-            Some(text) => Self::from_urls(&text).map_err(|error| invalid(CHANNEL_LAYERS, error)),
+            Some(text) => Self::from_urls(&text).map_err(|error| invalid(CHANNEL_LAYERS, &error)),
             None => Ok(Self::default()),
         }
     }
@@ -77,10 +77,10 @@ impl ChannelLayers {
                 Some((alias, url)) if !alias.contains(':') => (alias, url),
                 _ => (DEFAULT, pair),
             };
-            let layer = layer_from_url(url).map_err(|error| of_alias(alias, error))?;
+            let layer = layer_from_url(url).map_err(|error| of_alias(alias, &error))?;
             if layers.insert(alias.into(), layer).is_some() {
                 let what = Error::new(ErrorKind::Config, "the alias is given twice");
-                return Err(of_alias(alias, what));
+                return Err(of_alias(alias, &what));
             }
         }
         if layers.is_empty() {
@@ -166,7 +166,7 @@ fn is_redis(scheme: &str) -> bool {
     ["redis", "rediss", "valkey", "valkeys", "unix"].contains(&first)
 }
 
-fn of_alias(alias: &str, error: Error) -> Error {
+fn of_alias(alias: &str, error: &Error) -> Error {
     let alias = Excerpt(alias.as_bytes());
     let what = format!("channel layer `{alias}`: {error}");
     match error.source_text() {

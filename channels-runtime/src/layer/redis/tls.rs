@@ -42,7 +42,7 @@ impl Tls {
     /// # Errors
     ///
     /// [`ErrorKind::Config`] if a file cannot be read, or does not hold what its option needs.
-    pub(super) fn open(options: TlsOptions) -> Result<Self> {
+    pub(super) fn open(options: &TlsOptions) -> Result<Self> {
         // rustls panics where no provider is installed; one that the program chose is kept.
         let _ = rustls::crypto::ring::default_provider().install_default();
         if options.verify == Verify::Nothing {
@@ -58,7 +58,7 @@ impl Tls {
             tls_params: None,
         };
         if options.ca_certs.is_some() || options.certfile.is_some() || options.keyfile.is_some() {
-            let client = Client::build_with_tls(template, certificates(&options)?);
+            let client = Client::build_with_tls(template, certificates(options)?);
             let client = client.map_err(|error| {
                 let what = "the URL of Redis is wrong: invalid PEM in a file of the `ssl_` options";
                 Error::caused(ErrorKind::Config, what, error)

@@ -138,7 +138,7 @@ impl Scheme {
                 "the `ssl_` options need TLS: rediss:// or valkeys://",
             ));
         }
-        let tls = self.tls.then(|| Tls::open(tls.unwrap_or_default()));
+        let tls = self.tls.then(|| Tls::open(&tls.unwrap_or_default()));
         let tls = tls.transpose()?;
         let host = |place, database| {
             Host::new(Inner {

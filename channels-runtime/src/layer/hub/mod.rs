@@ -1,6 +1,9 @@
 //! The channels of this process, their groups, and who gets what: the whole of the in-memory layer, and
 //! the local end of those that come over a network.
 
+#[cfg(feature = "redis")]
+mod snapshot;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -226,31 +229,6 @@ impl Hub {
         }
     }
 
-    /// The members of a group at this moment.
-    #[cfg(feature = "redis")]
-    pub(super) fn snapshot(&self, group: &str, except: Option<&ChannelName>) -> Snapshot {
-        let groups = self.0.group_shard(group);
-        Snapshot {
-            list: groups
-                .get(group)
-                .map(|members| Arc::clone(&members.list))
-                .unwrap_or_default(),
-            except: except.and_then(|channel| self.0.number(channel.as_str())),
-        }
-    }
-
-    /// Hands an event to the channel of a number.
-    #[cfg(feature = "redis")]
-    pub(super) fn deliver_to_number(&self, number: Number, event: &Event) -> Delivered {
-        let receiver = {
-            let channels = self.0.channel_shard(number);
-            channels
-                .get(&number)
-                .map(|entry| Arc::clone(&entry.receiver))
-        };
-        receiver.map_or(Delivered::Closed, |receiver| receiver.deliver(event))
-    }
-
     /// All groups that have members.
     #[cfg(feature = "redis")]
     pub(super) fn groups(&self) -> Vec<Arc<str>> {
@@ -289,38 +267,6 @@ impl Hub {
     pub(super) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
         self.end_memberships();
-    }
-}
-
-/// The members of a group at one moment.
-#[cfg(feature = "redis")]
-pub(super) struct Snapshot {
-    list: Arc<Vec<Member>>,
-    except: Option<Number>,
-}
-
-#[cfg(feature = "redis")]
-impl Snapshot {
-    /// The one that is left out.
-    pub(super) fn except(&self) -> Option<Number> {
-        self.except
-    }
-
-    /// The members as their names end.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = Number> {
-        self.members().map(|member| member.channel)
-    }
-
-    /// Hands an event to each of them.
-    pub(super) fn deliver(&self, event: &Event) {
-        for member in self.members() {
-            member.receiver.deliver(event);
-        }
-    }
-
-    fn members(&self) -> impl Iterator<Item = &Member> {
-        let members = self.list.iter();
-        members.filter(|it| self.except != Some(it.channel))
     }
 }
 
