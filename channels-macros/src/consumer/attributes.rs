@@ -89,8 +89,16 @@ pub(crate) fn is_marker(hash: &Punct, brackets: &Group) -> bool {
 
 /// An attribute that `#[consumer]` does not know. It may be `#[handler]` or `#[fallback]` under another
 /// name: rustc resolves names after `#[consumer]` has read the block.
-pub(crate) fn unknown(attributes: &[Attribute]) -> Option<&Attribute> {
-    attributes.iter().find(|it| is_unknown(&it.meta))
+pub(crate) fn unknown(attributes: &[Attribute]) -> Option<Meta> {
+    attributes.iter().find_map(|it| unknown_meta(&it.meta))
+}
+
+/// The event type that such an attribute names, if it is one that a handler may have.
+pub(crate) fn event_type_of(unknown: &Meta) -> Option<String> {
+    let tokens = unknown.require_list().ok()?.tokens.clone();
+    let first = options::split(tokens).into_iter().next()?.ok()?;
+    let text = syn::parse2::<LitStr>(first).ok()?.value();
+    event_type::check(&text).is_ok().then_some(text)
 }
 
 /// Whether `#[…]` is such an attribute.
@@ -103,14 +111,14 @@ pub(crate) fn is_unknown_attribute(hash: &Punct, brackets: &Group) -> bool {
     unknown(&attributes).is_some()
 }
 
-fn is_unknown(meta: &Meta) -> bool {
+fn unknown_meta(meta: &Meta) -> Option<Meta> {
     let path = meta.path();
     if path.is_ident("cfg_attr") {
-        return conditional(meta).iter().any(is_unknown);
+        return conditional(meta).iter().find_map(unknown_meta);
     }
     let first = path.segments.first().map(|it| it.ident.to_string());
     let known = first.is_some_and(|first| BUILT_IN.contains(&first.as_str()));
-    !known && Marker::of(path).is_none()
+    (!known && Marker::of(path).is_none()).then(|| meta.clone())
 }
 
 /// Whether any of these is one of ours.

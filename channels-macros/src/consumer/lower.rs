@@ -175,7 +175,8 @@ impl Lowering<'_> {
         let name = &method.sig.ident;
         if let Some(attribute) = attributes::unknown(&method.attrs) {
             let self_ty = &self.consumer.self_ty;
-            let error = errors::renamed_marker(attribute, name, self_ty);
+            let event = attributes::event_type_of(&attribute);
+            let error = errors::renamed_marker(&attribute, event, name, self_ty);
             return self.errors.push_renamed_marker(error);
         }
         let text = name.to_string();

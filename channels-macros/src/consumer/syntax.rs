@@ -210,8 +210,20 @@ fn tag() -> TokenStream {
 
 /// Whether a method has the tag.
 pub(crate) fn is_tagged(method: &TokenStream) -> bool {
-    let (method, tag) = (method.to_string(), tag().to_string());
-    method.starts_with(&tag) || method.contains(&format!(" {tag}"))
+    let attributes = |input: ParseStream<'_>| {
+        let attributes = input.call(Attribute::parse_outer)?;
+        input.parse::<TokenStream>()?;
+        Ok(attributes)
+    };
+    let is_tag = |attribute: &Attribute| {
+        let meta = attribute.meta.require_list();
+        meta.is_ok_and(|meta| {
+            let tokens = meta.tokens.to_string().replace(' ', "");
+            meta.path.is_ident("cfg") && tokens == "all(all())"
+        })
+    };
+    let attributes = attributes.parse2(method.clone()).unwrap_or_default();
+    attributes.iter().any(is_tag)
 }
 
 /// Removes the markers that stand directly in a block.

@@ -1,7 +1,7 @@
 //! Mistakes about the items below `#[consumer]`, and about the names of its methods.
 
 use proc_macro2::{Ident, Span};
-use syn::{Attribute, Error, LifetimeParam, Path, Type};
+use syn::{Attribute, Error, LifetimeParam, Meta, Path, Type};
 
 use super::{at, over, text};
 use crate::event_type;
@@ -80,8 +80,14 @@ pub(crate) fn misspelt_hook(name: &Ident, hook: &str) -> Error {
 }
 
 /// The attribute may be anybody's, so the message is true of any.
-pub(crate) fn renamed_marker(attribute: &Attribute, name: &Ident, self_ty: &Type) -> Error {
-    let (event, own) = (event_type::from_name(&name.to_string()), text(self_ty));
+pub(crate) fn renamed_marker(
+    attribute: &Meta,
+    event: Option<String>,
+    name: &Ident,
+    self_ty: &Type,
+) -> Error {
+    let event = event.unwrap_or_else(|| event_type::from_name(&name.to_string()));
+    let own = text(self_ty);
     over(
         attribute,
         format!(
@@ -89,7 +95,7 @@ pub(crate) fn renamed_marker(attribute: &Attribute, name: &Ident, self_ty: &Type
             text(attribute.path())
         ),
         format!(
-            "`#[consumer]` knows its markers by their own names alone: write `#[handler(\"{event}\")]`, \
+            "`#[consumer]` knows its markers only by their own names: write `#[handler(\"{event}\")]`, \
              `#[channels::handler(\"{event}\")]` or `#[fallback]`, or move the method to a plain \
              `impl {own} {{ … }}`"
         ),

@@ -1,4 +1,4 @@
-use channels as sockets;
+use channels::prelude as sockets;
 
 #[sockets::consumer]
 struct Chat;
