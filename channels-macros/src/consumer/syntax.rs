@@ -5,11 +5,14 @@
 //! but from the original tokens, by [`without_markers`].
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Generics, Ident, ItemImpl, Path, Signature, Token, Visibility, WhereClause};
+use syn::{
+    Attribute, Generics, Ident, ItemImpl, LitStr, Meta, Path, Signature, Token, Visibility,
+    WhereClause,
+};
 
 use super::attributes;
 
@@ -203,10 +206,9 @@ pub(crate) fn without_markers(item: TokenStream, tags: bool) -> TokenStream {
     item.into_iter().map(clean).collect()
 }
 
-/// Tells a marker under another name that `#[consumer]` has reported it. rustc removes it.
-fn tag() -> TokenStream {
-    quote!(#[cfg(all(all()))])
-}
+/// Tells a marker under another name that `#[consumer]` has reported it. It is a comment, since rustc
+/// removes a `#[cfg(…)]` before it expands the marker; and the program does not compile anyway.
+const TAG: &str = "`#[consumer]` has reported the attribute above";
 
 /// Whether a method has the tag.
 pub(crate) fn is_tagged(method: &TokenStream) -> bool {
@@ -216,11 +218,11 @@ pub(crate) fn is_tagged(method: &TokenStream) -> bool {
         Ok(attributes)
     };
     let is_tag = |attribute: &Attribute| {
-        let meta = attribute.meta.require_list();
-        meta.is_ok_and(|meta| {
-            let tokens = meta.tokens.to_string().replace(' ', "");
-            meta.path.is_ident("cfg") && tokens == "all(all())"
-        })
+        let Meta::NameValue(pair) = &attribute.meta else {
+            return false;
+        };
+        let value = syn::parse2::<LitStr>(pair.value.to_token_stream());
+        pair.path.is_ident("doc") && value.is_ok_and(|value| value.value() == TAG)
     };
     let attributes = attributes.parse2(method.clone()).unwrap_or_default();
     attributes.iter().any(is_tag)
@@ -241,7 +243,7 @@ fn strip(block: TokenStream, tags: bool) -> TokenStream {
                 {
                     kept.extend([TokenTree::Punct(hash)]);
                     kept.extend(tokens.next());
-                    kept.extend(tag());
+                    kept.extend(quote!(#[doc = #TAG]));
                 }
                 _ => kept.extend([TokenTree::Punct(hash)]),
             },
