@@ -160,3 +160,54 @@ async fn every_flaw_is_found() {
         assert!(error.to_string().contains(case), "{flaw:?}: {error}");
     }
 }
+
+/// What the layer of the environment is, in a process of its own: the environment is the whole
+/// process'.
+#[test]
+fn the_environment_in_a_process_of_its_own() {
+    match channels::ChannelLayers::from_env() {
+        Ok(layers) => println!("layers: {layers:?}"),
+        Err(error) => println!("error: {error}"),
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset_and_an_error_names_it() {
+    for (value, expected) in [
+        (
+            None,
+            "layers: ChannelLayers({\"default\": InMemoryChannelLayer",
+        ),
+        (
+            Some(""),
+            "layers: ChannelLayers({\"default\": InMemoryChannelLayer",
+        ),
+        (
+            Some(" \t"),
+            "layers: ChannelLayers({\"default\": InMemoryChannelLayer",
+        ),
+        (
+            Some("redis://:hunter2@h?hunter2=1"),
+            "error: the environment variable `CHANNEL_LAYERS` is invalid: channel layer `default`: ",
+        ),
+        (
+            Some("jobs=hunter2"),
+            "error: the environment variable `CHANNEL_LAYERS` is invalid: channel layer `jobs`: ",
+        ),
+    ] {
+        let mut process = std::process::Command::new(std::env::current_exe().expect("this test"));
+        process.args([
+            "--exact",
+            "the_environment_in_a_process_of_its_own",
+            "--nocapture",
+        ]);
+        match value {
+            Some(value) => process.env("CHANNEL_LAYERS", value),
+            None => process.env_remove("CHANNEL_LAYERS"),
+        };
+        let output = process.output().expect("it runs");
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(shown.contains(expected), "{value:?}: {shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

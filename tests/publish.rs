@@ -70,6 +70,21 @@ async fn what_is_published_arrives() {
 }
 
 #[tokio::test]
+async fn doubles_keep_their_last_digit() {
+    let (app, _) = app();
+    let mut reader = WebsocketCommunicator::new(&app, "/ws/");
+    within(reader.connect()).await.expect("a socket");
+    for step in 0..500 {
+        let double = 1_700_000_000.0 + f64::from(step) * 0.137_931_7;
+        let item = format!(r#"{{"type": "news.item", "text": {double:?}}}"#);
+        let response = post(&app, "/groups/news.all/", &bearer(), &item).await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+        let read: f64 = within(reader.receive_json()).await.expect("the item");
+        assert_eq!(read.to_bits(), double.to_bits());
+    }
+}
+
+#[tokio::test]
 async fn a_channel_may_be_full() {
     let (app, layer) = app();
     let job = r#"{"type": "job.run"}"#;

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::ffi::OsString;
+
 pub(crate) const USAGE: &str =
     "usage: channels send-group GROUP JSON [--layer URL | --layer-file FILE]
        channels send CHANNEL JSON [--layer URL | --layer-file FILE]
@@ -38,6 +40,13 @@ pub(crate) fn ask_for_help(arguments: &[String]) -> bool {
     let is_value = |at: usize| at > 0 && takes_value(&arguments[at - 1]);
     let mut places = arguments.iter().enumerate();
     places.any(|(at, argument)| matches!(&**argument, "--help" | "-h") && !is_value(at))
+}
+
+/// The value of `CHANNEL_LAYERS`. Empty counts as unset, as everywhere.
+pub(crate) fn environment(value: Option<OsString>) -> Result<Option<String>, String> {
+    let value = value.map(OsString::into_string).transpose();
+    let value = value.map_err(|_| "the environment variable `CHANNEL_LAYERS` is not UTF-8")?;
+    Ok(value.filter(|value| !value.trim().is_empty()))
 }
 
 impl Wish {
@@ -161,6 +170,29 @@ mod tests {
             let wish = Wish::read(words, None).expect("a wish");
             assert_eq!(wish.shows_secret, is_secret, "{layer}");
         }
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        for (value, layers) in [
+            (None, None),
+            (Some(""), None),
+            (Some(" "), None),
+            (Some("redis://a"), Some("redis://a")),
+        ] {
+            let read = environment(value.map(OsString::from));
+            assert_eq!(read, Ok(layers.map(str::to_owned)));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_not_utf8_is_refused() {
+        use std::os::unix::ffi::OsStringExt as _;
+
+        let value = OsString::from_vec(b"redis://\xff".to_vec());
+        let error = environment(Some(value)).expect_err("it is not UTF-8");
+        assert!(error.contains("`CHANNEL_LAYERS`"), "{error}");
     }
 
     #[test]

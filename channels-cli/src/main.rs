@@ -19,7 +19,8 @@ fn main() -> ExitCode {
     if arguments::ask_for_help(&arguments) {
         return help();
     }
-    let wish = match Wish::read(arguments, std::env::var("CHANNEL_LAYERS").ok()) {
+    let environment = arguments::environment(std::env::var_os("CHANNEL_LAYERS"));
+    let wish = match environment.and_then(|layers| Wish::read(arguments, layers)) {
         Ok(wish) => wish,
         Err(problem) => {
             eprintln!("{problem}\n{}", arguments::USAGE);

@@ -13,6 +13,8 @@ mod close_code;
 mod consumer;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod database;
+mod drops;
+mod environment;
 mod error;
 mod event;
 mod http;

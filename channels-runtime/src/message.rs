@@ -258,6 +258,19 @@ mod tests {
         assert!(Json::<serde_json::Value>::from_message(text()).is_ok());
     }
 
+    /// A reader that is not exact changes the last digit of one in eight.
+    #[test]
+    fn doubles_keep_their_last_digit() {
+        for step in 0..20_000 {
+            let double = 1_700_000_000.0 + f64::from(step) * 0.137_931_7;
+            let text = Message::from(format!("[{double:?}]"));
+            let Json([read]) = Json::<[f64; 1]>::from_message(text.clone()).expect("a number");
+            assert_eq!(read.to_bits(), double.to_bits());
+            let Json(value) = Json::<serde_json::Value>::from_message(text).expect("a number");
+            assert_eq!(value[0].as_f64().map(f64::to_bits), Some(double.to_bits()));
+        }
+    }
+
     fn kind<T>(result: Result<T>) -> ErrorKind {
         result.err().map(|error| error.kind()).expect("an error")
     }

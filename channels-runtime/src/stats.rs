@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::drops::DropLog;
+use crate::log::Excerpt;
 use crate::memory::Memory;
+use crate::{Error, EventType};
 
 /// Why an event did not reach its handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +35,7 @@ pub struct Stats {
     dropped: [AtomicU64; DropReason::COUNT],
     panics: AtomicU64,
     memory: Memory,
+    log: DropLog,
 }
 
 impl Stats {
@@ -71,6 +75,32 @@ impl Stats {
 
     pub(crate) fn dropped(&self, reason: DropReason) {
         self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts an event whose payload is not what its handler takes, and logs the first one of each
+    /// type and reason.
+    #[cold]
+    pub(crate) fn undecodable(&self, error: &Error) {
+        self.dropped(DropReason::Undecodable);
+        let source = error.source_text();
+        if let Some(suppressed) = self.log.permit(&source) {
+            let source = Excerpt(source.as_bytes());
+            tracing::warn!(%error, %source, suppressed, "event dropped: its payload does not decode");
+        }
+    }
+
+    /// Counts an event for which a consumer has no handler, and logs the first one of each type.
+    ///
+    /// The layers' own events are for those who ask for them.
+    #[cold]
+    pub(crate) fn unhandled(&self, event_type: &EventType) {
+        self.dropped(DropReason::Unhandled);
+        if event_type.as_str().starts_with("layer.") {
+            return;
+        }
+        if let Some(suppressed) = self.log.permit(event_type.as_str()) {
+            tracing::warn!(%event_type, suppressed, "event dropped: the consumer has no handler for its type");
+        }
     }
 
     pub(crate) fn panicked(&self) {

@@ -6,21 +6,26 @@ mod process;
 #[path = "../support/redis.rs"]
 mod redis;
 
+mod certificates;
 mod chaos;
 mod cluster;
 mod commands;
 mod conformance;
+mod connecting;
 mod consumers;
 mod core;
 mod crowd;
 mod exchange;
 mod faults;
 mod inbox;
+mod logs;
+mod names;
 mod nodes;
 mod outage;
 mod peer;
 mod places;
 mod proxy;
+mod refused;
 mod sentinel;
 mod sentinels;
 

@@ -29,6 +29,11 @@ async def main(path, options, skew):
         method, *arguments = json.loads(line)
         # A name of `None` is the channel of this process.
         arguments = [channel if it is None else it for it in arguments]
+        # JSON has no keys but text.
+        arguments = [
+            dict(it["$pairs"]) if isinstance(it, dict) and "$pairs" in it else it
+            for it in arguments
+        ]
         await getattr(layer, method)(*arguments)
         if method == "group_add":
             # It returns before Redis has confirmed the subscription.

@@ -13,6 +13,34 @@ use crate::options;
 /// What `#[handler("type", …)]` may say behind the type.
 const OPTIONS: [&str; 1] = ["relay"];
 
+/// rustc's own attributes and tools, as far as they occur on methods.
+const BUILT_IN: [&str; 24] = [
+    "allow",
+    "automatically_derived",
+    "cfg",
+    "clippy",
+    "cold",
+    "coverage",
+    "deny",
+    "deprecated",
+    "diagnostic",
+    "doc",
+    "expect",
+    "export_name",
+    "forbid",
+    "inline",
+    "link_section",
+    "must_use",
+    "no_mangle",
+    "optimize",
+    "rustc_allow_const_fn_unstable",
+    "rustdoc",
+    "rustfmt",
+    "target_feature",
+    "track_caller",
+    "warn",
+];
+
 /// What the attributes of a method make of it.
 pub(crate) enum Marking {
     /// Neither `#[handler]` nor `#[fallback]`.
@@ -57,6 +85,40 @@ pub(crate) fn is_marker(hash: &Punct, brackets: &Group) -> bool {
     ]);
     let attributes = Attribute::parse_outer.parse2(tokens).unwrap_or_default();
     attributes.iter().any(|attribute| marks(&attribute.meta))
+}
+
+/// An attribute that `#[consumer]` does not know. It may be `#[handler]` or `#[fallback]` under another
+/// name: rustc resolves names after `#[consumer]` has read the block.
+pub(crate) fn unknown(attributes: &[Attribute]) -> Option<Meta> {
+    attributes.iter().find_map(|it| unknown_meta(&it.meta))
+}
+
+/// The event type that such an attribute names, if it is one that a handler may have.
+pub(crate) fn event_type_of(unknown: &Meta) -> Option<String> {
+    let tokens = unknown.require_list().ok()?.tokens.clone();
+    let first = options::split(tokens).into_iter().next()?.ok()?;
+    let text = syn::parse2::<LitStr>(first).ok()?.value();
+    event_type::check(&text).is_ok().then_some(text)
+}
+
+/// Whether `#[…]` is such an attribute.
+pub(crate) fn is_unknown_attribute(hash: &Punct, brackets: &Group) -> bool {
+    let tokens = TokenStream::from_iter([
+        TokenTree::Punct(hash.clone()),
+        TokenTree::Group(brackets.clone()),
+    ]);
+    let attributes = Attribute::parse_outer.parse2(tokens).unwrap_or_default();
+    unknown(&attributes).is_some()
+}
+
+fn unknown_meta(meta: &Meta) -> Option<Meta> {
+    let path = meta.path();
+    if path.is_ident("cfg_attr") {
+        return conditional(meta).iter().find_map(unknown_meta);
+    }
+    let first = path.segments.first().map(|it| it.ident.to_string());
+    let known = first.is_some_and(|first| BUILT_IN.contains(&first.as_str()));
+    (!known && Marker::of(path).is_none()).then(|| meta.clone())
 }
 
 /// Whether any of these is one of ours.

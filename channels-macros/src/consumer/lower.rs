@@ -141,7 +141,7 @@ impl Lowering<'_> {
             Marking::Broken => (None, None),
             Marking::Unmarked => match Hook::named(name) {
                 Some(hook) => (Some(Entry::Hook(hook, name.span())), None),
-                None => return self.not_a_handler(name),
+                None => return self.not_a_handler(method),
             },
         };
         let conditions = attributes::conditions(&method.attrs);
@@ -171,7 +171,14 @@ impl Lowering<'_> {
         }
     }
 
-    fn not_a_handler(&mut self, name: &Ident) {
+    fn not_a_handler(&mut self, method: &Method) {
+        let name = &method.sig.ident;
+        if let Some(attribute) = attributes::unknown(&method.attrs) {
+            let self_ty = &self.consumer.self_ty;
+            let event = attributes::event_type_of(&attribute);
+            let error = errors::renamed_marker(&attribute, event, name, self_ty);
+            return self.errors.push_renamed_marker(error);
+        }
         let text = name.to_string();
         let foreign = FOREIGN_HOOKS.iter().find(|(foreign, _)| *foreign == text);
         let meant = foreign

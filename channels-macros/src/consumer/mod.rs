@@ -26,25 +26,25 @@ use syntax::{ImplBlock, Item, StructHead};
 /// Expands `#[consumer(arguments)]` on any item.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let parsed = syntax::parse(&item);
-    let mut output = match &parsed {
-        Ok(Item::Struct(_)) => item,
-        Ok(Item::Impl(_)) => {
-            let mut block = lints::allowances();
-            block.extend(syntax::without_markers(item));
-            block
+    let (mut output, generated) = match syntax::parse(&item) {
+        Ok(Item::Struct(head)) => (item, expand_struct(arguments, &head, &mut errors)),
+        Ok(Item::Impl(block)) => {
+            let generated = expand_impl(arguments, &block, &mut errors);
+            let tags = errors.has_renamed_marker();
+            let mut output = lints::allowances();
+            output.extend(syntax::without_markers(item, tags));
+            (output, generated)
         }
-        _ => syntax::without_markers(item),
-    };
-    output.extend(match parsed {
-        Ok(Item::Struct(head)) => expand_struct(arguments, &head, &mut errors),
-        Ok(Item::Impl(block)) => expand_impl(arguments, &block, &mut errors),
-        Ok(Item::Other(keyword, head)) => expand_other(&keyword, head, &mut errors),
+        Ok(Item::Other(keyword, head)) => (
+            syntax::without_markers(item, false),
+            expand_other(&keyword, head, &mut errors),
+        ),
         Err(error) => {
             errors.push(error);
-            TokenStream::new()
+            (syntax::without_markers(item, false), TokenStream::new())
         }
-    });
+    };
+    output.extend(generated);
     output.extend(errors.into_tokens());
     output
 }
@@ -67,8 +67,12 @@ fn expand_other(keyword: &Ident, head: Option<StructHead>, errors: &mut Errors) 
         .unwrap_or_default()
 }
 
-/// Expands `#[handler]` and `#[fallback]` where no `#[consumer]` has taken them away.
+/// Expands `#[handler]` and `#[fallback]` where no `#[consumer]` has taken them away: outside of its
+/// block, or inside of it under another name.
 pub(crate) fn expand_outside(name: &str, attribute: Span, item: TokenStream) -> TokenStream {
+    if syntax::is_tagged(&item) {
+        return item;
+    }
     let mut output = item;
     output.extend(errors::marker_outside(name, attribute).to_compile_error());
     output

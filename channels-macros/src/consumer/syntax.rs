@@ -5,10 +5,14 @@
 //! but from the original tokens, by [`without_markers`].
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Generics, Ident, ItemImpl, Path, Signature, Token, Visibility, WhereClause};
+use syn::{
+    Attribute, Generics, Ident, ItemImpl, LitStr, Meta, Path, Signature, Token, Visibility,
+    WhereClause,
+};
 
 use super::attributes;
 
@@ -187,22 +191,45 @@ fn skip_item(input: ParseStream<'_>) -> syn::Result<Option<TokenTree>> {
     Ok(None)
 }
 
-/// The item as the user wrote it, without the `#[handler]` and `#[fallback]` of its methods.
-pub(crate) fn without_markers(item: TokenStream) -> TokenStream {
+/// The item as the user wrote it, without the `#[handler]` and `#[fallback]` of its methods. With
+/// `tags`, a tag follows each attribute that may be one of these under another name.
+pub(crate) fn without_markers(item: TokenStream, tags: bool) -> TokenStream {
     let clean = |token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-            regrouped(&group, strip(group.stream()))
+            regrouped(&group, strip(group.stream(), tags))
         }
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-            regrouped(&group, without_markers(group.stream()))
+            regrouped(&group, without_markers(group.stream(), tags))
         }
         other => other,
     };
     item.into_iter().map(clean).collect()
 }
 
+/// Tells a marker under another name that `#[consumer]` has reported it. It is a comment, since rustc
+/// removes a `#[cfg(…)]` before it expands the marker; and the program does not compile anyway.
+const TAG: &str = "`#[consumer]` has reported the attribute above";
+
+/// Whether a method has the tag.
+pub(crate) fn is_tagged(method: &TokenStream) -> bool {
+    let attributes = |input: ParseStream<'_>| {
+        let attributes = input.call(Attribute::parse_outer)?;
+        input.parse::<TokenStream>()?;
+        Ok(attributes)
+    };
+    let is_tag = |attribute: &Attribute| {
+        let Meta::NameValue(pair) = &attribute.meta else {
+            return false;
+        };
+        let value = syn::parse2::<LitStr>(pair.value.to_token_stream());
+        pair.path.is_ident("doc") && value.is_ok_and(|value| value.value() == TAG)
+    };
+    let attributes = attributes.parse2(method.clone()).unwrap_or_default();
+    attributes.iter().any(is_tag)
+}
+
 /// Removes the markers that stand directly in a block.
-fn strip(block: TokenStream) -> TokenStream {
+fn strip(block: TokenStream, tags: bool) -> TokenStream {
     let mut kept = TokenStream::new();
     let mut tokens = block.into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -211,10 +238,17 @@ fn strip(block: TokenStream) -> TokenStream {
                 Some(TokenTree::Group(group)) if attributes::is_marker(&hash, group) => {
                     tokens.next();
                 }
+                Some(TokenTree::Group(group))
+                    if tags && attributes::is_unknown_attribute(&hash, group) =>
+                {
+                    kept.extend([TokenTree::Punct(hash)]);
+                    kept.extend(tokens.next());
+                    kept.extend(quote!(#[doc = #TAG]));
+                }
                 _ => kept.extend([TokenTree::Punct(hash)]),
             },
             TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
-                kept.extend([regrouped(&group, strip(group.stream()))]);
+                kept.extend([regrouped(&group, strip(group.stream(), tags))]);
             }
             other => kept.extend([other]),
         }

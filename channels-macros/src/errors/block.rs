@@ -1,7 +1,7 @@
 //! Mistakes about the items below `#[consumer]`, and about the names of its methods.
 
 use proc_macro2::{Ident, Span};
-use syn::{Attribute, Error, LifetimeParam, Path, Type};
+use syn::{Attribute, Error, LifetimeParam, Meta, Path, Type};
 
 use super::{at, over, text};
 use crate::event_type;
@@ -49,8 +49,14 @@ pub(crate) fn marker_on_other_item(attribute: &Attribute) -> Error {
 pub(crate) fn marker_outside(name: &str, attribute: Span) -> Error {
     at(
         attribute,
-        format!("`#[{name}]` works only inside an `impl` block marked `#[consumer]`"),
-        "write `#[consumer]` above the `impl`",
+        format!(
+            "`#[{name}]` works only under its own name, on a method of an `impl` block marked \
+             `#[consumer]`"
+        ),
+        format!(
+            "write `#[consumer]` above the `impl`; below it, write `#[{name}]` or \
+             `#[channels::{name}]`"
+        ),
     )
 }
 
@@ -70,6 +76,29 @@ pub(crate) fn misspelt_hook(name: &Ident, hook: &str) -> Error {
         name.span(),
         format!("`{name}` is not a handler"),
         format!("did you mean `{hook}`?"),
+    )
+}
+
+/// The attribute may be anybody's, so the message is true of any.
+pub(crate) fn renamed_marker(
+    attribute: &Meta,
+    event: Option<String>,
+    name: &Ident,
+    self_ty: &Type,
+) -> Error {
+    let event = event.unwrap_or_else(|| event_type::from_name(&name.to_string()));
+    let own = text(self_ty);
+    over(
+        attribute,
+        format!(
+            "`#[{}]` does not make `{name}` a handler",
+            text(attribute.path())
+        ),
+        format!(
+            "`#[consumer]` knows its markers only by their own names: write `#[handler(\"{event}\")]`, \
+             `#[channels::handler(\"{event}\")]` or `#[fallback]`, or move the method to a plain \
+             `impl {own} {{ … }}`"
+        ),
     )
 }
 

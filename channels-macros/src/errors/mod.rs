@@ -22,7 +22,10 @@ pub(crate) use self::{block::*, event::*, marker::*, options::*, relay::*, signa
 /// The mistakes found so far, in the order in which they were found.
 #[derive(Default)]
 #[must_use = "mistakes that are not emitted are lost"]
-pub(crate) struct Errors(Vec<Mistake>);
+pub(crate) struct Errors {
+    mistakes: Vec<Mistake>,
+    has_renamed_marker: bool,
+}
 
 struct Mistake {
     error: Error,
@@ -35,9 +38,19 @@ impl Errors {
         self.push_under(Vec::new(), error);
     }
 
+    /// Reports a method whose marker may have another name here.
+    pub(crate) fn push_renamed_marker(&mut self, error: Error) {
+        self.has_renamed_marker = true;
+        self.push(error);
+    }
+
+    pub(crate) fn has_renamed_marker(&self) -> bool {
+        self.has_renamed_marker
+    }
+
     /// Reports what is a mistake only if all of the conditions hold, which rustc knows.
     pub(crate) fn push_under(&mut self, conditions: Vec<TokenStream>, error: Error) {
-        self.0.push(Mistake { error, conditions });
+        self.mistakes.push(Mistake { error, conditions });
     }
 
     /// Keeps the error of a result, and passes its value on.
@@ -46,12 +59,15 @@ impl Errors {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.mistakes.len()
     }
 
     /// One `compile_error!` for each mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        self.0.into_iter().map(Mistake::into_tokens).collect()
+        self.mistakes
+            .into_iter()
+            .map(Mistake::into_tokens)
+            .collect()
     }
 }
 

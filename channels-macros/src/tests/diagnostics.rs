@@ -99,8 +99,8 @@ fn marks() {
               help: write `#[fallback]`
             a handler cannot be marked by `cfg_attr`: `#[consumer]` reads the block before rustc does
               help: mark the method always, and put it under `#[cfg(…)]`
-            `i` is not a handler
-              help: mark it `#[handler("i")]`, or move it to a plain `impl Chat { … }`"#]],
+            `#[other::handler]` does not make `i` a handler
+              help: `#[consumer]` knows its markers only by their own names: write `#[handler("i")]`, `#[channels::handler("i")]` or `#[fallback]`, or move the method to a plain `impl Chat { … }`"#]],
     );
 }
 

@@ -3,9 +3,11 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
-use std::{env, fs, io};
+use std::{fs, io};
 
 use super::site::Site;
+use crate::environment::{invalid, variable};
+use crate::log::Excerpt;
 use crate::session::{SecretKeys, new_session_key};
 use crate::{Database, Error, ErrorKind, Result};
 
@@ -28,6 +30,8 @@ impl Site {
     /// - `SECRET_KEY`: the Django site's, and `SECRET_KEY_FALLBACKS`: older ones, with spaces between
     ///   them;
     /// - `ALLOWED_HOSTS`: those of [`allowed_hosts`](Self::allowed_hosts), with commas between them.
+    ///
+    /// An empty variable counts as unset. The message of an error names the variable.
     ///
     /// Without `DATABASE_URL` the database is the SQLite file `channels.sqlite3` in the working
     /// directory, which is made on first use. Then a missing `SECRET_KEY` is made as well, and kept in
@@ -54,13 +58,20 @@ impl Site {
             .split_whitespace()
             .fold(SecretKeys::new(current), SecretKeys::fallback);
         let (database, is_own) = match url {
-            Some(url) => (Database::open_existing(&url)?, false),
+            Some(url) => {
+                let database = Database::open_existing(&url)
+                    .map_err(|error| invalid("DATABASE_URL", &error))?;
+                (database, false)
+            }
             None => (Database::open(&format!("sqlite://{EMBEDDED}"))?, true),
         };
         let hosts = variable("ALLOWED_HOSTS")?.unwrap_or_default();
         let hosts = hosts.split(',').map(str::trim);
-        let site = Self::new(keys, database.clone(), database)
-            .allowed_hosts(hosts.filter(|host| !host.is_empty()));
+        let hosts: Vec<_> = hosts.filter(|host| !host.is_empty()).collect();
+        for host in &hosts {
+            check_host(host).map_err(|error| invalid("ALLOWED_HOSTS", &error))?;
+        }
+        let site = Self::new(keys, database.clone(), database).allowed_hosts(hosts);
         Ok(if is_own {
             site.clear_expired_every(CLEANUP)
         } else {
@@ -69,16 +80,21 @@ impl Site {
     }
 }
 
-/// A variable, if it is set to something.
-fn variable(name: &str) -> Result<Option<String>> {
-    match env::var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => {
-            let what = format!("the variable `{name}` is not UTF-8");
-            Err(Error::new(ErrorKind::Config, what))
-        }
+/// Refuses an entry that no host ever matches: a URL, or a host with a port.
+fn check_host(host: &str) -> Result {
+    let has_port = match host.strip_prefix('[') {
+        Some(rest) => !rest.ends_with(']'),
+        None => host.matches(':').count() == 1,
+    };
+    if has_port || host.contains('/') || host.contains(char::is_whitespace) {
+        let what = format!(
+            "`{}` is not a host; expected host names without scheme, port and path, separated by \
+             commas, such as `example.org,.example.org`",
+            Excerpt(host.as_bytes())
+        );
+        return Err(Error::new(ErrorKind::Config, what));
     }
+    Ok(())
 }
 
 /// The secret key that goes with the embedded database, made where there is none.
@@ -121,5 +137,32 @@ fn make_key() -> io::Result<()> {
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_allowed_host_has_no_scheme_port_or_path() {
+        for good in ["example.org", ".example.org", "*", "[::1]", "::1", "a-b_c"] {
+            assert!(check_host(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "https://example.org",
+            "example.org:80",
+            "[::1]:80",
+            "a/b",
+            "a b",
+        ] {
+            let error = invalid("ALLOWED_HOSTS", &check_host(bad).expect_err(bad));
+            let shown = error.to_string();
+            assert!(shown.contains("`ALLOWED_HOSTS` is invalid: `"), "{shown}");
+            assert!(
+                shown.contains(bad) && shown.contains("expected host"),
+                "{shown}"
+            );
+        }
     }
 }

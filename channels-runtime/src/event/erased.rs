@@ -148,6 +148,7 @@ struct Entry {
 impl Decoded {
     pub(crate) fn get_or_decode<'a, E: TypedEvent>(
         &self,
+        event_type: &EventType,
         fields: impl FnOnce() -> Result<Cow<'a, Fields>>,
     ) -> Result<&E> {
         let mut list = self;
@@ -157,7 +158,7 @@ impl Decoded {
             }
             list = &entry.next;
         }
-        let value: E = decode(&*fields()?)?;
+        let value: E = decode(event_type, &*fields()?)?;
         list.append(value)
     }
 
@@ -195,12 +196,12 @@ impl Entry {
     }
 }
 
-pub(crate) fn decode<T: serde::de::DeserializeOwned>(fields: &Fields) -> Result<T> {
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(
+    event_type: &EventType,
+    fields: &Fields,
+) -> Result<T> {
     fields.decode().map_err(|error| {
-        Error::caused(
-            ErrorKind::Decode,
-            "the event's payload does not decode",
-            error,
-        )
+        let what = format!("the payload of the event `{event_type}` does not decode");
+        Error::caused(ErrorKind::Decode, what, error)
     })
 }

@@ -140,10 +140,11 @@ impl Event {
     ///
     /// [`ErrorKind::Decode`] if the payload is no `E`.
     pub fn get<E: TypedEvent>(&self) -> Result<&E> {
-        match self.0.as_any().downcast_ref::<Typed<E>>() {
-            Some(typed) => Ok(typed.value()),
-            None => self.0.decoded().get_or_decode(|| self.0.fields()),
+        if let Some(typed) = self.0.as_any().downcast_ref::<Typed<E>>() {
+            return Ok(typed.value());
         }
+        let decoded = self.0.decoded();
+        decoded.get_or_decode(self.event_type(), || self.0.fields())
     }
 }
 

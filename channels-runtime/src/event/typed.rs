@@ -94,6 +94,6 @@ impl<T: DeserializeOwned> FromEvent for Payload<T> {
     const EXPECTED: Option<(&'static str, &'static str)> = None;
 
     fn from_event(event: Event) -> Result<Self> {
-        erased::decode(&*event.fields()?).map(Payload)
+        erased::decode(event.event_type(), &*event.fields()?).map(Payload)
     }
 }

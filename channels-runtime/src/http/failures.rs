@@ -6,15 +6,6 @@ use std::any::type_name;
 use crate::Error;
 use crate::log::{Excerpt, LogLimit};
 
-/// An event is not what its handler takes: all members of a group report the same one.
-pub(super) fn undecodable(error: &Error) {
-    static LIMIT: LogLimit = LogLimit::new();
-    if let Some(suppressed) = LIMIT.permit() {
-        let (error, source) = excerpts(error);
-        tracing::warn!(%error, %source, suppressed, "event does not decode, dropped");
-    }
-}
-
 pub(super) fn disconnect(error: &Error) {
     static LIMIT: LogLimit = LogLimit::new();
     if let Some(suppressed) = LIMIT.permit() {

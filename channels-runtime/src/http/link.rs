@@ -17,7 +17,7 @@ use crate::consumer::{DisconnectedBy, Options, Table};
 use crate::layer::{Delivered, Receiver};
 use crate::limits::Limits;
 use crate::socket::mailbox::{Mailbox, Pushed};
-use crate::stats::{DropReason, Stats};
+use crate::stats::Stats;
 use crate::{BoxError, Error, ErrorKind, Event, Result};
 
 /// Where the response goes: to the server that holds the request.
@@ -302,8 +302,7 @@ impl State {
 impl Receiver for Link {
     fn deliver(&self, event: &Event) -> Delivered {
         let Some(route) = self.table.find(event.event_type()) else {
-            self.stats.dropped(DropReason::Unhandled);
-            tracing::debug!(event_type = %event.event_type(), "an event that nobody handles");
+            self.stats.unhandled(event.event_type());
             return Delivered::Queued;
         };
         let mut state = self.state();

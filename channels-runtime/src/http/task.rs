@@ -25,7 +25,6 @@ use crate::consumer::{
 };
 
 use crate::socket::slot;
-use crate::stats::DropReason;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
 /// An exchange's life: `handle`, then events until the response is complete, then `disconnect`.
@@ -178,8 +177,7 @@ where
         let over = self.link.over().is_some();
         match (what, error.kind()) {
             (What::Event, ErrorKind::Undecodable) => {
-                self.link.stats().dropped(DropReason::Undecodable);
-                failures::undecodable(&error);
+                self.link.stats().undecodable(&error);
             }
             (What::Release, _) => failures::disconnect(&error),
             // The exchange was over before the handler was: that is no failure of the handler.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{ChannelLayer, InMemoryChannelLayer};
+use crate::environment::{invalid, variable};
+use crate::log::Excerpt;
 use crate::{Error, ErrorKind, Result};
 
 /// The environment variable with the layers.
@@ -48,29 +50,26 @@ impl ChannelLayers {
         self
     }
 
-    /// Reads the environment's `CHANNEL_LAYERS` as [`from_urls`](Self::from_urls) does; one
-    /// in-memory layer if it is not set.
+    /// Reads the environment variable `CHANNEL_LAYERS` as [`from_urls`](Self::from_urls) does.
+    /// Defaults to one in-memory layer if the variable is unset or empty.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] as `from_urls`.
+    /// [`ErrorKind::Config`] as `from_urls`, and if the variable is not UTF-8. The message names the
+    /// variable.
     pub fn from_env() -> Result<Self> {
-        match std::env::var(CHANNEL_LAYERS) {
-            Ok(text) => Self::from_urls(&text),
-            Err(std::env::VarError::NotPresent) => Ok(Self::default()),
-            Err(error) => Err(Error::caused(
-                ErrorKind::Config,
-                format!("the environment's {CHANNEL_LAYERS} is not UTF-8"),
-                error,
-            )),
+        match variable(CHANNEL_LAYERS)? {
+            Some(text) => Self::from_urls(&text).map_err(|error| invalid(CHANNEL_LAYERS, &error)),
+            None => Ok(Self::default()),
         }
     }
 
-    /// Reads `alias=url` pairs, separated by white space; a URL alone is the default's.
+    /// Reads `alias=url` pairs, separated by white space. A URL alone has the alias `default`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Config`] for a URL of no known scheme, and for an alias given twice.
+    /// [`ErrorKind::Config`] if a URL is invalid or has an unknown scheme, an alias is given twice, or
+    /// there is no URL at all. The message names the alias, and no password.
     pub fn from_urls(text: &str) -> Result<Self> {
         let mut layers = HashMap::new();
         for pair in text.split_whitespace() {
@@ -78,12 +77,16 @@ impl ChannelLayers {
                 Some((alias, url)) if !alias.contains(':') => (alias, url),
                 _ => (DEFAULT, pair),
             };
-            if layers.insert(alias.into(), layer_from_url(url)?).is_some() {
-                return Err(Error::new(
-                    ErrorKind::Config,
-                    format!("{CHANNEL_LAYERS}: the alias `{alias}` is given twice"),
-                ));
+            let layer = layer_from_url(url).map_err(|error| of_alias(alias, &error))?;
+            if layers.insert(alias.into(), layer).is_some() {
+                let what = Error::new(ErrorKind::Config, "the alias is given twice");
+                return Err(of_alias(alias, &what));
             }
+        }
+        if layers.is_empty() {
+            let what = "no channel layer is given: expected `alias=url` pairs, such as \
+                        `default=memory://`";
+            return Err(Error::new(ErrorKind::Config, what));
         }
         Ok(Self(layers))
     }
@@ -129,21 +132,46 @@ impl Default for ChannelLayers {
 }
 
 fn layer_from_url(url: &str) -> Result<Arc<dyn ChannelLayer>> {
-    // What does not even have a scheme may be a password.
+    // A text without a scheme may be a password.
     let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
     let known = if cfg!(feature = "redis") {
-        "`memory://`, `redis+pubsub://…`, `redis://…`"
+        "`memory://`, `redis+pubsub://…`, `redis://…` (also `rediss`, `valkey`, `valkeys`, `unix`)"
     } else {
         "`memory://`, and Redis with the crate's feature `redis`"
     };
     match scheme {
         "memory" if url == "memory://" => Ok(Arc::new(InMemoryChannelLayer::new())),
+        "memory" => {
+            let what = "`memory://` takes no address and no options";
+            Err(Error::new(ErrorKind::Config, what))
+        }
         #[cfg(feature = "redis")]
-        scheme if scheme.starts_with("redis") => super::redis::from_url(url),
-        scheme => Err(Error::new(
-            ErrorKind::Config,
-            format!("{CHANNEL_LAYERS}: cannot use a URL of the scheme `{scheme}`; known: {known}"),
-        )),
+        scheme if is_redis(scheme) => super::redis::from_url(url),
+        "" => {
+            let what = format!("expected a URL of a known scheme: {known}");
+            Err(Error::new(ErrorKind::Config, what))
+        }
+        scheme => {
+            let scheme = Excerpt(scheme.as_bytes());
+            let what = format!("unknown scheme `{scheme}`; known: {known}");
+            Err(Error::new(ErrorKind::Config, what))
+        }
+    }
+}
+
+/// Whether a scheme is one of the Redis layers', perhaps with a mistake in its later parts.
+#[cfg(feature = "redis")]
+fn is_redis(scheme: &str) -> bool {
+    let first = scheme.split('+').next().unwrap_or_default();
+    ["redis", "rediss", "valkey", "valkeys", "unix"].contains(&first)
+}
+
+fn of_alias(alias: &str, error: &Error) -> Error {
+    let alias = Excerpt(alias.as_bytes());
+    let what = format!("channel layer `{alias}`: {error}");
+    match error.source_text() {
+        source if source.is_empty() => Error::new(error.kind(), what),
+        source => Error::caused(error.kind(), what, source),
     }
 }
 
@@ -153,9 +181,23 @@ mod tests {
 
     #[test]
     fn a_wrong_setting_says_what_is_allowed() {
-        let bad = |text| ChannelLayers::from_urls(text).expect_err(text).to_string();
+        let bad = |text: &str| ChannelLayers::from_urls(text).expect_err(text).to_string();
         assert!(bad("memroy://:secret@h").contains("`memroy`; known: `memory://`"));
-        assert!(bad("a=memory:// a=memory://").contains("`a` is given twice"));
+        assert!(bad("a=memory:// a=memory://").contains("`a`: the alias is given twice"));
+        assert!(bad("  ").contains("expected `alias=url` pairs"));
+        assert!(bad("memory://host").contains("takes no address"));
+        assert!(bad("b=hunter2").contains("channel layer `b`: expected a URL"));
+        assert!(!bad("b=hunter2").contains("hunter2"));
+        #[cfg(feature = "redis")]
+        for url in ["redis", "rediss+pubsub", "valkey", "valkeys+pubsub"] {
+            let error = bad(&format!("jobs={url}://:hunter2@h?hunter2=1"));
+            assert!(error.contains("channel layer `jobs`: "), "{error}");
+            assert!(
+                error.contains("option 1 is unknown; known: prefix"),
+                "{error}"
+            );
+            assert!(!error.contains("hunter2"), "{error}");
+        }
         let none = ChannelLayers::default()
             .get("x")
             .expect_err("no x")

@@ -193,6 +193,19 @@ mod tests {
     }
 
     #[test]
+    fn doubles_keep_their_last_digit() {
+        for step in 0..20_000 {
+            let double = 1_700_000_000.0 + f64::from(step) * 0.137_931_7;
+            let mut data = read(&format!("{{\"at\":{double:?}}}"));
+            let at: f64 = data.get("at").expect("a number").expect("it is there");
+            assert_eq!(at.to_bits(), double.to_bits());
+            data.insert("at", &at).expect("a number");
+            let again: f64 = data.get("at").expect("a number").expect("it is there");
+            assert_eq!(again.to_bits(), double.to_bits());
+        }
+    }
+
+    #[test]
     fn what_nobody_touches_goes_back_unchanged() {
         let text = concat!(
             r#"{"v":NaN,"i":-Infinity,"big":1180591620717411303424,"f":1.50,"s":"\ud800","#,

@@ -8,15 +8,13 @@ use crate::consumer::table::Route;
 use crate::consumer::{DisconnectedBy, Mode};
 use crate::event::CoalesceKey;
 use crate::layer::{Delivered, Receiver};
-use crate::stats::DropReason;
 use crate::transport::Frame;
 use crate::{CloseCode, CloseFrame, Error, Event};
 
 impl Receiver for Link {
     fn deliver(&self, event: &Event) -> Delivered {
         let Some(route) = self.table.find(event.event_type()) else {
-            self.stats.dropped(DropReason::Unhandled);
-            tracing::debug!(event_type = %event.event_type(), "an event that nobody handles");
+            self.stats.unhandled(event.event_type());
             return Delivered::Queued;
         };
         let relayed = match route.mode {
@@ -118,7 +116,6 @@ impl Link {
     /// Counts an event whose payload is not what its handler takes.
     #[cold]
     pub(crate) fn undecodable(&self, error: &Error) {
-        self.stats.dropped(DropReason::Undecodable);
-        tracing::warn!(%error, source = error.source_text(), "an event does not decode");
+        self.stats.undecodable(error);
     }
 }

@@ -48,7 +48,8 @@ enum Command {
 async fn main() -> ExitCode {
     tracing_subscriber::fmt::init();
     let args = Args::parse();
-    if args.command.is_some() && std::env::var_os("CHANNEL_LAYERS").is_none() {
+    let layers = std::env::var_os("CHANNEL_LAYERS");
+    if args.command.is_some() && layers.is_none_or(|layers| layers.is_empty()) {
         let missing = "CHANNEL_LAYERS is not set, so server and worker cannot share a layer";
         Args::command()
             .error(ArgsErrorKind::MissingRequiredArgument, missing)

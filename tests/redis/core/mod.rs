@@ -4,6 +4,7 @@ mod exchange;
 mod faults;
 mod jobs;
 mod losses;
+mod members;
 mod queues;
 mod reader;
 mod rosters;

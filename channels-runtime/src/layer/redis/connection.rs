@@ -10,15 +10,12 @@ use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, Pipeline, PushInfo, Push
 use redis::{RedisError, RedisResult, ServerErrorKind};
 use tokio::time::Instant;
 
+use super::backoff::Backoff;
 use super::hosts::Host;
 use crate::{Error, ErrorKind, Result};
 
 /// How long an attempt to connect may take.
 const CONNECT: Duration = Duration::from_secs(2);
-
-/// The first pause after a failed attempt, and the longest: each is twice the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Commands to one host, over one connection that all callers share.
 ///
@@ -153,14 +150,14 @@ impl Connection {
                 Err(_) => return Err(last),
             }
             // A refusal does not end by itself.
-            if last.kind() != ErrorKind::Unavailable || attempts.until >= deadline {
+            if last.kind() != ErrorKind::Unavailable || attempts.until() >= deadline {
                 return Err(last);
             }
         }
     }
 
     async fn attempt(&self, attempts: &mut Backoff) -> Result<Live> {
-        tokio::time::sleep_until(attempts.until).await;
+        tokio::time::sleep_until(attempts.until()).await;
         let lost = Arc::new(AtomicBool::new(false));
         let task = Task(Arc::clone(&lost));
         let changed = self.changed.clone();
@@ -234,13 +231,17 @@ pub(crate) async fn open(
         let mut redis = client
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
-        let is_right = !host.is_master() || is_master(&mut redis).await?;
+        let is_right = if host.is_master() {
+            is_master(&mut redis).await?
+        } else {
+            !host.is_watched() || !is_replica(&mut redis).await
+        };
         Ok(is_right.then_some(redis))
     });
     match opened.await {
         Ok(Ok(Some(redis))) => Ok(redis),
         Ok(Ok(None)) => {
-            let what = format!("Redis at {host} is no master of the cluster at present");
+            let what = format!("Redis at {host} is not a master at present");
             Err(Error::new(ErrorKind::Unavailable, what))
         }
         Ok(Err(error)) => Err(failure(host, error)),
@@ -284,52 +285,16 @@ async fn is_master(redis: &mut MultiplexedConnection) -> RedisResult<bool> {
     Ok(is_master && info.contains("cluster_state:ok"))
 }
 
+/// Whether the server that Sentinel named is a replica by now. A user may not be allowed to ask (ACL).
+async fn is_replica(redis: &mut MultiplexedConnection) -> bool {
+    let role: RedisResult<Vec<redis::Value>> = redis::cmd("ROLE").query_async(redis).await;
+    let role = role.unwrap_or_default();
+    matches!(role.first(), Some(redis::Value::BulkString(role)) if role != b"master")
+}
+
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Connection").field(&self.host).finish()
-    }
-}
-
-/// When the next attempt may be made: later after each one that failed, and never for all servers
-/// at the same time.
-#[derive(Debug)]
-pub(crate) struct Backoff {
-    until: Instant,
-    failures: usize,
-    longest: Duration,
-}
-
-impl Backoff {
-    /// Pauses are so short that nobody who waits for `patience` sees no attempt.
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self {
-            until: Instant::now(),
-            failures: 0,
-            longest: LONGEST_PAUSE.min(patience / 2),
-        }
-    }
-
-    /// Notes a failed attempt, and says how many there were before it.
-    pub(crate) fn failed(&mut self) -> usize {
-        let doubled = FIRST_PAUSE * (1 << self.failures.min(6));
-        let most = doubled.min(self.longest);
-        let half = u32::MAX / 2;
-        // Without random bytes, all of it.
-        let random = getrandom::u32().unwrap_or(u32::MAX) / 2;
-        let pause = most.mul_f64(f64::from(half + random) / f64::from(u32::MAX));
-        self.until = Instant::now() + pause;
-        self.failures += 1;
-        self.failures - 1
-    }
-
-    pub(crate) fn succeeded(&mut self) {
-        self.until = Instant::now();
-        self.failures = 0;
-    }
-
-    /// When the next attempt may be made.
-    pub(crate) fn until(&self) -> Instant {
-        self.until
     }
 }
 

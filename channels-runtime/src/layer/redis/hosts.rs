@@ -1,14 +1,16 @@
-//! Where Redis is, and how one gets in.
+//! The addresses of Redis, and the login.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{
     Client, ConnectionAddr, IntoConnectionInfo as _, ProtocolVersion, RedisConnectionInfo,
-    RedisResult, TlsMode,
+    RedisResult,
 };
+
+use super::sentinel;
+use super::tls::Tls;
 
 /// One of the places that keys and topics are spread over: a server, or those that stand in for
 /// each other. Clones share what it is made of.
@@ -17,10 +19,34 @@ pub(crate) struct Host(Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) place: Place,
+    pub(super) login: Login,
+    /// The login at Sentinel itself.
+    pub(super) sentinel: Login,
+    pub(super) database: u32,
+    pub(super) tls: Option<Tls>,
+}
+
+/// A user and a password, which are never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Login {
     pub(super) user: Option<String>,
     pub(super) password: Option<String>,
-    pub(super) database: u32,
-    pub(super) tls: bool,
+}
+
+impl Login {
+    pub(super) fn is_empty(&self) -> bool {
+        self.user.is_none() && self.password.is_none()
+    }
+
+    fn add_to(&self, mut info: RedisConnectionInfo) -> RedisConnectionInfo {
+        if let Some(user) = &self.user {
+            info = info.set_username(user);
+        }
+        if let Some(password) = &self.password {
+            info = info.set_password(password);
+        }
+        info
+    }
 }
 
 /// Where a host is.
@@ -70,13 +96,21 @@ impl Host {
     pub(super) fn at(&self, place: Place) -> Self {
         Self::new(Inner {
             place,
-            user: self.0.user.clone(),
-            password: self.0.password.clone(),
+            login: self.0.login.clone(),
+            sentinel: self.0.sentinel.clone(),
+            tls: self.0.tls.clone(),
             ..*self.0
         })
     }
 
-    /// How to connect to it now. `attempt` chooses among the nodes of a cluster.
+    /// Whether the connection has to be that of a master, which the address does not tell: Sentinel may
+    /// name one that has been replaced a moment ago.
+    pub(super) fn is_watched(&self) -> bool {
+        matches!(self.0.place, Place::Sentinel { .. })
+    }
+
+    /// How to connect to it now. `attempt` chooses among the nodes of a cluster, and the Sentinel that
+    /// is asked first.
     ///
     /// # Errors
     ///
@@ -86,66 +120,33 @@ impl Host {
             Place::Server(address) | Place::Master(address) => self.address(address),
             Place::Socket(path) => ConnectionAddr::Unix(path.clone()),
             Place::Cluster(nodes) => self.address(&nodes[attempt % nodes.len()]),
-            Place::Sentinel { sentinels, master } => return self.ask(sentinels, master).await,
+            Place::Sentinel { sentinels, master } => {
+                let sentinels = sentinels.iter().map(|it| self.sentinel_client(it));
+                let sentinels: Vec<_> = sentinels.collect::<RedisResult<_>>()?;
+                self.address(&sentinel::ask(&sentinels, attempt, master).await?)
+            }
         };
-        Client::open(
-            address
-                .into_connection_info()?
-                .set_redis_settings(self.login()),
-        )
+        let login = self.0.login.add_to(
+            RedisConnectionInfo::default()
+                .set_protocol(ProtocolVersion::RESP3)
+                .set_skip_set_lib_name()
+                .set_db(self.0.database.into()),
+        );
+        Client::open(address.into_connection_info()?.set_redis_settings(login))
     }
 
-    async fn ask(&self, sentinels: &[Address], master: &str) -> RedisResult<Client> {
-        let sentinels = sentinels.iter().map(|sentinel| self.address(sentinel));
-        let mut builder =
-            SentinelClientBuilder::new(sentinels, master, SentinelServerType::Master)?
-                .set_client_to_redis_protocol(ProtocolVersion::RESP3)
-                .set_client_to_redis_db(self.0.database.into());
-        if let Some(user) = &self.0.user {
-            builder = builder.set_client_to_redis_username(user);
-        }
-        if let Some(password) = &self.0.password {
-            builder = builder.set_client_to_redis_password(password);
-        }
-        if self.0.tls {
-            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-        }
-        let client = builder.build()?.async_get_client().await?;
-        // The answer has an address alone: the rest is ours.
-        let address = client.get_connection_info().addr().clone();
-        Client::open(
-            address
-                .into_connection_info()?
-                .set_redis_settings(self.login()),
-        )
+    fn sentinel_client(&self, sentinel: &Address) -> RedisResult<Client> {
+        let login = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let login = self.0.sentinel.add_to(login);
+        let address = self.address(sentinel).into_connection_info()?;
+        Client::open(address.set_redis_settings(login))
     }
 
     fn address(&self, Address { host, port }: &Address) -> ConnectionAddr {
-        if !self.0.tls {
-            return ConnectionAddr::Tcp(host.clone(), *port);
+        match &self.0.tls {
+            Some(tls) => tls.address(host, *port),
+            None => ConnectionAddr::Tcp(host.clone(), *port),
         }
-        // rustls panics where no provider is installed; one that the program chose is kept.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        ConnectionAddr::TcpTls {
-            host: host.clone(),
-            port: *port,
-            insecure: false,
-            tls_params: None,
-        }
-    }
-
-    fn login(&self) -> RedisConnectionInfo {
-        let mut login = RedisConnectionInfo::default()
-            .set_protocol(ProtocolVersion::RESP3)
-            .set_skip_set_lib_name()
-            .set_db(self.0.database.into());
-        if let Some(user) = &self.0.user {
-            login = login.set_username(user);
-        }
-        if let Some(password) = &self.0.password {
-            login = login.set_password(password);
-        }
-        login
     }
 }
 

@@ -1,5 +1,7 @@
 //! What things are called in Redis.
 
+use crate::{ChannelName, Error, ErrorKind, Result};
+
 /// The names under one prefix. Nothing stands between the prefix and what follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keys {
@@ -40,15 +42,65 @@ impl Keys {
         format!("{}__group__{group}", self.prefix)
     }
 
-    /// The group of a topic, by its name on the wire.
-    pub(crate) fn group_of<'a>(&self, topic: &'a str) -> Option<&'a str> {
-        topic.strip_prefix(&*self.prefix)?.strip_prefix("__group__")
-    }
-
     /// The name of a new channel in the pub/sub layer, from 32 random hex digits.
     pub(crate) fn pubsub_channel(&self, random: &str) -> String {
         format!("{}specific.{random}", self.prefix)
     }
+
+    /// The group of a topic of the pub/sub layer, by the group's name on the wire.
+    pub(crate) fn group_of_topic<'a>(&self, topic: &'a str) -> Option<&'a str> {
+        let rest = topic.strip_prefix(&*self.prefix)?;
+        rest.strip_prefix("__group__")
+    }
+
+    /// Checks that a name is that of a channel in the pub/sub layer under this prefix. There a
+    /// channel's name is its topic, so any other name could be a group's topic, or belong to another
+    /// prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Name`], with the form of such names.
+    pub(crate) fn check_pubsub_channel(&self, channel: &ChannelName) -> Result {
+        let rest = channel.as_str().strip_prefix(&*self.prefix);
+        let digits = rest.and_then(|rest| rest.strip_prefix("specific."));
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if digits.is_some_and(|it| it.len() == 32 && it.bytes().all(is_digit)) {
+            return Ok(());
+        }
+        let what = format!(
+            "`{channel}` is not a channel of this layer: over pub/sub a channel's name is \
+             `{}specific.` and 32 hexadecimal digits",
+            self.prefix
+        );
+        Err(Error::new(ErrorKind::Name, what))
+    }
+}
+
+/// Checks that a channel's name is not made to be the queue of a process under another prefix.
+///
+/// Nothing stands between a prefix and a name. Under the prefix `asgi` the channel `2specific.…!x` has
+/// the key `asgi2specific.…!`, the queue of a process under the prefix `asgi2`.
+///
+/// # Errors
+///
+/// [`ErrorKind::Name`].
+pub(crate) fn check_core_channel(channel: &ChannelName) -> Result {
+    if is_reachable(channel.as_str()) {
+        return Ok(());
+    }
+    let what = format!(
+        "`{channel}` is not a channel of this layer: it names a process under another prefix"
+    );
+    Err(Error::new(ErrorKind::Name, what))
+}
+
+/// Whether a member of a group can be a channel under the same prefix, and its queue is no other key.
+///
+/// Members are read from Redis, so they may be anything.
+pub(crate) fn is_reachable(channel: &str) -> bool {
+    let is_foreign = |at: usize| at > 0 && channel.contains('!');
+    let has_other_key = channel.contains([':', '$']);
+    !has_other_key && !channel.rfind("specific.").is_some_and(is_foreign)
 }
 
 /// The part of a channel's name that names its queue: up to and with the first `!`.
@@ -65,7 +117,72 @@ mod tests {
 
     use super::super::vectors::{self, text};
     use super::*;
-    use crate::{ChannelName, GroupName};
+    use crate::GroupName;
+
+    #[test]
+    fn a_pubsub_channel_is_none_but_a_channel_of_the_prefix() {
+        let keys = Keys::new("asgi");
+        let digits = "0123456789abcdef0123456789abcdef";
+        let check = |name: &str| {
+            let channel = ChannelName::new(name).expect(name);
+            keys.check_pubsub_channel(&channel)
+        };
+        assert!(check(&keys.pubsub_channel(digits)).is_ok());
+        for bad in [
+            "asgi__group__room",
+            "asgi2__group__room",
+            "other__group__room",
+            "room",
+            "asgispecific.",
+            &format!("asgi2specific.{digits}"),
+            &format!("asgispecific.{digits}0"),
+            &format!("asgispecific.{digits}!x"),
+            &format!("asgispecific.{}", digits.to_uppercase()),
+            &format!("asgi__group__specific.{digits}"),
+            &format!("specific.{digits}!{digits}"),
+        ] {
+            let error = check(bad).expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::Name);
+            assert!(
+                error
+                    .to_string()
+                    .contains(&format!("`{bad}` is not a channel"))
+            );
+        }
+    }
+
+    #[test]
+    fn a_core_channel_is_no_process_of_another_prefix() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let check = |name: &str| check_core_channel(&ChannelName::new(name).expect(name));
+        for good in [
+            "tasks",
+            "2tasks",
+            "not.specific.at.all",
+            &format!("specific.{id}!{id}"),
+            &format!("custom.{id}!{id}"),
+        ] {
+            assert!(check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            &*format!("2specific.{id}!x"),
+            &format!("specific.specific.{id}!x"),
+            "_shopspecific.x!y",
+        ] {
+            let error = check(bad).expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::Name);
+        }
+        for member in [
+            "2:group:room",
+            "specific.x!$inflight",
+            "x:alive",
+            "2specific.x!y",
+        ] {
+            assert!(!is_reachable(member), "{member}");
+        }
+        // Channels' names in Python may have digits and letters of any script.
+        assert!(is_reachable("specific.x!é") && is_reachable("room\u{663}"));
+    }
 
     #[test]
     fn keys_are_those_of_channels_redis() {

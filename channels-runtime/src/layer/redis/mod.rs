@@ -1,6 +1,7 @@
 //! The layers over Redis, which a Django site shares: what it and this program write there, and read.
 //!
 //! `tests/interop/redis_*.json` hold what the real packages wrote (`channels_redis` 4.3).
+mod backoff;
 mod body;
 mod capacity;
 mod codec;
@@ -14,7 +15,10 @@ mod member;
 mod options;
 mod outage;
 mod pubsub;
+mod refused;
+mod sentinel;
 mod shard;
+mod tls;
 mod url;
 #[cfg(test)]
 mod vectors;

@@ -63,4 +63,6 @@ fn deeper(depth: usize) -> std::result::Result<(), String> {
 }
 
 #[cfg(test)]
+mod doubles;
+#[cfg(test)]
 mod tests;

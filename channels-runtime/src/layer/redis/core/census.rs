@@ -17,6 +17,12 @@ impl Census {
         census
     }
 
+    /// With one more.
+    pub(super) fn with(mut self, number: u64) -> Self {
+        self.count(number);
+        self
+    }
+
     /// Without one of them.
     pub(super) fn without(self, number: u64) -> Self {
         Self(self.0.wrapping_sub(mixed(number)))

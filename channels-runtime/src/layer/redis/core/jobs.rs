@@ -9,13 +9,14 @@ use redis::Pipeline;
 use tokio::sync::Notify;
 use tokio::time::sleep_until;
 
-use super::super::connection::Backoff;
+use super::super::backoff::Backoff;
 use super::super::hosts::Host;
 use super::super::outage::Outage;
+use super::super::refused::Found;
 use super::scripts::{CLAIM, RELEASE};
 use super::shared::SharedRef;
 use super::watch::Watch;
-use crate::{Error, Event, Result};
+use crate::{ChannelName, Error, Event, Result};
 
 /// Where the events of one channel come in, at all hosts.
 ///
@@ -181,6 +182,7 @@ impl Drop for Waiting<'_> {
 pub(super) struct Taker {
     pub(super) shared: SharedRef,
     pub(super) intake: Arc<Intake>,
+    pub(super) channel: ChannelName,
     pub(super) key: String,
     pub(super) at: usize,
 }
@@ -232,7 +234,10 @@ impl Taker {
         };
         let lifetime = Some(self.shared.lifetime());
         let read = self.shared.members.read(&member, lifetime);
-        let read = read.inspect_err(|error| self.shared.dropped(error));
+        let read = read.inspect_err(|(error, _)| {
+            let found = Found::channel(self.channel.as_str());
+            self.shared.refused.dropped(found, error);
+        });
         let event = read.ok().map(|received| received.event);
         self.intake.arrived(self.at, member, event);
         Ok(())

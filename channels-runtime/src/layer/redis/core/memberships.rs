@@ -64,16 +64,20 @@ impl Memberships {
         self.left.notify_one();
     }
 
-    /// The channel is gone, and whoever drops it cannot wait for Redis.
-    pub(super) fn leave(&self, channel: &str) {
+    /// The channel is gone, and whoever drops it cannot wait for Redis. Returns its groups.
+    pub(super) fn leave(&self, channel: &str) -> HashSet<String> {
         let mut state = self.state();
-        for group in state.groups.remove(channel).unwrap_or_default() {
-            let channel = channel.to_owned();
-            let membership = Membership { group, channel };
+        let groups = state.groups.remove(channel).unwrap_or_default();
+        for group in &groups {
+            let membership = Membership {
+                group: group.clone(),
+                channel: channel.to_owned(),
+            };
             state.remember(&membership);
             state.take_out_later(membership);
             self.left.notify_one();
         }
+        groups
     }
 
     /// Redis may have forgotten that the last ones have left.

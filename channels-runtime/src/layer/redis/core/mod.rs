@@ -3,6 +3,7 @@
 mod admin;
 mod builder;
 mod census;
+mod changes;
 mod jobs;
 mod keeper;
 mod memberships;
@@ -34,6 +35,7 @@ use self::receiver::QueueReader;
 use self::shared::{Shared, SharedRef};
 use self::station::Station;
 use self::watch::Watch;
+use super::keys::check_core_channel;
 use super::url::RedisUrl;
 use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_queue};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
@@ -51,6 +53,21 @@ use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 /// While Redis is away nothing is lost but what is sent then: sockets stay, memberships come back. If
 /// Redis has forgotten the process meanwhile, its consumers are told: `#[handler("layer.gap")]`.
 /// Delivery is at most once.
+///
+/// # Membership
+///
+/// A membership counts when an event is sent, as with `channels_redis`: a channel that joins after
+/// [`group_send`](ChannelLayer::group_send) has returned does not get the event, and one that leaves
+/// after it does, while it is open. Each process remembers its latest 4,096 joins and leaves for that.
+/// If more has changed while an event was on its way, or the channel was made a member by another
+/// process, the members of the moment of arrival count.
+///
+/// # Names
+///
+/// A key is the prefix and a name, with nothing between them, as with `channels_redis`. So choose
+/// prefixes of which none begins with another one: under `asgi` the channel `2tasks` has the key of
+/// the channel `tasks` under `asgi2`. The queues of processes under another prefix, the sets of groups
+/// and the keys of this layer cannot be named: [`ErrorKind::Name`].
 ///
 /// # Differences
 ///
@@ -75,7 +92,13 @@ impl RedisChannelLayer {
     /// connections are made when they are needed.
     ///
     /// `rediss` is TLS, `redis+sentinel://…/master` asks Sentinel for the master,
-    /// `redis+unix:///run/redis.sock` is a socket. The options are `prefix`, `format` (`msgpack`,
+    /// `redis+unix:///run/redis.sock` is a socket; `valkey` is the same as `redis`, `valkeys` as
+    /// `rediss`, and `unix` as `redis+unix`.
+    ///
+    /// The options of the connection are `db`, `username`, `password`, `sentinel_username`,
+    /// `sentinel_password`, and for TLS, as with redis-py, `ssl_ca_certs`, `ssl_certfile`,
+    /// `ssl_keyfile`, `ssl_cert_reqs` (`required`, `none`), `ssl_check_hostname` (`true`, `false`). Those
+    /// of the layer are `prefix`, `format` (`msgpack`,
     /// `json`), `encryption_key` (more than once, the first one encrypts), `timeout` in seconds,
     /// `capacity`, `expiry` and `group_expiry` in seconds.
     ///
@@ -111,8 +134,8 @@ impl RedisChannelLayer {
         stations.map(|it| it.memberships.group_count()).sum()
     }
 
-    /// How many messages came that are no events: of a program with other keys or another format,
-    /// say. They are dropped.
+    /// How many messages were dropped because they are not events, such as those of a program with
+    /// another encryption key or format. They are logged with their group or channel and the reason.
     pub fn undecodable_count(&self) -> u64 {
         self.shared().undecodable()
     }
@@ -183,12 +206,14 @@ impl Layer {
             shared: Arc::clone(&self.shared),
             intake: Arc::clone(intake),
             key: self.shared.keys.queue(channel.as_str()),
+            channel: channel.clone(),
             at,
         }
     }
 
     async fn add(&self, group: GroupName<'_>, channel: &ChannelName) -> Result {
         self.shared.hub.check_open()?;
+        check_core_channel(channel)?;
         let membership = Membership {
             group: Shared::group_name(group)?,
             channel: channel.to_string(),
@@ -200,10 +225,10 @@ impl Layer {
             return station.join(membership, false).await;
         }
         let group = membership.group.clone();
-        self.shared.hub.group_add(&group, channel)?;
+        self.shared.enter(&group, channel)?;
         let joined = station.join(membership, true).await;
         if joined.is_err() {
-            self.shared.hub.group_discard(&group, channel)?;
+            self.shared.leave(&group, channel)?;
         }
         joined
     }
@@ -214,7 +239,7 @@ impl Layer {
             group: Shared::group_name(group)?,
             channel: channel.to_string(),
         };
-        self.shared.hub.group_discard(&membership.group, channel)?;
+        self.shared.leave(&membership.group, channel)?;
         let station = self.shared.station_of_group(&membership.group);
         station.leave(membership).await
     }
@@ -280,8 +305,11 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        let channel = self.channel.name().as_str();
         for station in &self.shared.stations {
-            station.memberships.leave(self.channel.name().as_str());
+            for group in station.memberships.leave(channel) {
+                self.shared.changes.leaves(&group, channel);
+            }
         }
     }
 }

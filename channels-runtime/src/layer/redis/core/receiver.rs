@@ -4,10 +4,11 @@ use std::time::SystemTime;
 
 use tokio::time::sleep_until;
 
-use super::super::connection::Backoff;
+use super::super::backoff::Backoff;
 use super::super::hosts::Host;
 use super::super::member::{Received, To};
 use super::super::outage::Outage;
+use super::super::refused::Found;
 use super::census::Census;
 use super::scripts::SERVER;
 use super::shared::SharedRef;
@@ -173,12 +174,16 @@ impl QueueReader {
         let lifetime = Some(self.shared.lifetime());
         let Received { event, to } = match self.shared.members.read(member, lifetime) {
             Ok(received) => received,
-            Err(error) => return self.shared.dropped(&error),
+            Err((error, to)) => {
+                let found = to.as_ref().map_or(self.found(), To::found);
+                return self.shared.refused.dropped(found, &error);
+            }
         };
         match to {
             To::Channels(channels) if channels.is_empty() => {
-                let what = "a message in a process' queue that names no channel";
-                self.shared.dropped(&Error::new(ErrorKind::Decode, what));
+                let what = "a message in the queue of a process has to name a channel";
+                let error = Error::new(ErrorKind::Decode, what);
+                self.shared.refused.dropped(self.found(), &error);
             }
             To::Channels(channels) => self.deliver_to(&channels, &event),
             To::Group {
@@ -192,6 +197,11 @@ impl QueueReader {
         }
     }
 
+    /// A message that does not name its channels.
+    fn found(&self) -> Found<'_> {
+        Found::channel(&self.shared.own_queue)
+    }
+
     fn deliver_to(&self, channels: &[String], event: &Event) {
         for channel in channels {
             // If its mailbox is full, the receiver has counted that.
@@ -199,8 +209,9 @@ impl QueueReader {
         }
     }
 
-    /// Those who are meant are mostly those who are members here. If somebody has come or gone
-    /// meanwhile, or was made a member by another process, Redis knows who is.
+    /// The members that the sender has counted are mostly the members of now. If a channel has come or
+    /// gone since, that is undone; if that does not explain the difference, Redis knows the members of
+    /// now.
     async fn deliver_to_group(
         &self,
         group: &str,
@@ -208,19 +219,29 @@ impl QueueReader {
         except: Option<&ChannelName>,
         event: &Event,
     ) {
-        let hub = &self.shared.hub;
-        if Census::of_numbers(hub.numbers(group, except).into_iter()) != census {
-            match self.shared.roster(group).await {
-                Ok(roster) => {
-                    let mut members = roster.channels_of(&self.shared.own_queue);
-                    members.retain(|it| except.is_none_or(|except| except.as_str() != it));
-                    return self.deliver_to(&members, event);
-                }
-                Err(error) => tracing::debug!(%error, "who is a member is not known"),
+        let members = self.shared.hub.snapshot(group, except);
+        if Census::of_numbers(members.numbers()) == census {
+            return members.deliver(event);
+        }
+        let changes = &self.shared.changes;
+        let sent_to = changes.members_at(group, census, members.numbers(), members.except());
+        if let Some(numbers) = sent_to {
+            for number in numbers {
+                self.shared.hub.deliver_to_number(number, event);
+            }
+            return;
+        }
+        match self.shared.roster(group).await {
+            Ok(roster) => {
+                let mut channels = roster.channels_of(&self.shared.own_queue);
+                channels.retain(|it| except.is_none_or(|except| except.as_str() != it));
+                self.deliver_to(&channels, event);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the members of a group are not known");
+                members.deliver(event);
             }
         }
-        // It fails if the layer is closed.
-        let _ = hub.group_send(group, event, except);
     }
 
     fn key(&self) -> String {

@@ -4,10 +4,11 @@ use std::fmt;
 
 use sha1::{Digest as _, Sha1};
 
-use super::super::keys::non_local_name;
+use super::super::keys::{is_reachable, non_local_name};
 use super::census::{Census, number};
 use super::shared::shows_life;
 use crate::ChannelName;
+use crate::log::LogLimit;
 
 /// How many members are few.
 const FEW: usize = 32;
@@ -45,12 +46,19 @@ pub(super) enum Addressees<'a> {
 }
 
 impl Roster {
-    /// Of the members of a sorted set. What is no text is no channel; somebody else has put it there.
+    /// Of the members of a sorted set. A member that is not a channel under this prefix gets nothing:
+    /// somebody else has put it there.
     pub(super) fn new(members: Vec<Vec<u8>>) -> Self {
         let count = members.len();
         let digest = (1..=FEW).contains(&count).then(|| Digest::of(&members));
         let names = members.into_iter().map(String::from_utf8);
-        let mut names: Vec<String> = names.filter_map(Result::ok).collect();
+        let mut names: Vec<String> = names
+            .filter_map(Result::ok)
+            .filter(|it| is_reachable(it))
+            .collect();
+        if names.len() < count {
+            skipped(count - names.len());
+        }
         names.sort_unstable();
         let queues = names.chunk_by(|one, next| non_local_name(one) == non_local_name(next));
         let queues = queues.map(Queue::new).collect();
@@ -66,6 +74,19 @@ impl Roster {
         let mut queues = self.queues.iter();
         let queue = queues.find(|it| it.name == queue);
         queue.map(Queue::channels).unwrap_or_default()
+    }
+}
+
+/// Somebody has put members into a group that no layer puts there.
+#[cold]
+fn skipped(members: usize) {
+    static LIMIT: LogLimit = LogLimit::new();
+    if let Some(suppressed) = LIMIT.permit() {
+        tracing::warn!(
+            members,
+            suppressed,
+            "members of a group skipped: they are not channels of this layer"
+        );
     }
 }
 
@@ -189,9 +210,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_counts_and_gets_nothing() {
-        let roster = Roster::new(vec![vec![0xff], b"tasks".to_vec()]);
-        assert_eq!((roster.count, roster.queues.len()), (2, 1));
+    fn what_is_no_channel_counts_and_gets_nothing() {
+        let foreign = b"2specific.0123!x".to_vec();
+        let roster = Roster::new(vec![
+            vec![0xff],
+            foreign,
+            b"tasks".to_vec(),
+            b":group:g".to_vec(),
+        ]);
+        assert_eq!((roster.count, roster.queues.len()), (4, 1));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::Result;
 /// Puts events into queues that have room. `KEYS`: a queue for each event, then for each the key that
 /// shows that the queue's process lives, or the queue again. `ARGV`: the events, then the capacities,
 /// then for how many seconds an event waits. Gives for each event 1, or 0 if there was no room, or -1
-/// if the process is dead.
+/// if the process is dead; and at last how many events it has removed that nobody read in time.
 ///
 /// A process that shows that it lives is told the event as well, on a topic of its queue's name; not
 /// over replicas, for it listens to none. Who may not publish (ACL) sends all the same.
@@ -33,12 +33,13 @@ local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', time[2])
 local old = time[1] - expiry
 local sent = {}
+local expired = 0
 for i = 1, n do
   if KEYS[n+i] ~= KEYS[i] and redis.call('EXISTS', KEYS[n+i]) == 0 then
     sent[i] = -1
   elseif redis.call('ZCOUNT', KEYS[i], '(' .. old, '+inf') < tonumber(ARGV[n+i]) then
     redis.call('ZADD', KEYS[i], now, ARGV[i])
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], 0, old)
+    expired = expired + redis.call('ZREMRANGEBYSCORE', KEYS[i], 0, old)
     redis.call('EXPIRE', KEYS[i], expiry)
     if KEYS[n+i] ~= KEYS[i] then
       redis.set_repl(redis.REPL_NONE)
@@ -50,6 +51,7 @@ for i = 1, n do
     sent[i] = 0
   end
 end
+sent[n+1] = expired
 return sent",
 );
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::super::keys::non_local_name;
+use super::super::keys::{check_core_channel, non_local_name};
 use super::super::member::Recipients;
 use super::roster::{Addressees, Digest, Queue, Roster};
 use super::scripts::PUSH;
@@ -50,7 +50,7 @@ enum Sent {
 }
 
 impl Sent {
-    fn of_answer(answer: i8) -> Self {
+    fn of_answer(answer: i64) -> Self {
         match answer {
             1 => Self::Queued,
             0 => Self::Full,
@@ -67,6 +67,7 @@ impl Shared {
     pub(super) async fn send(&self, channel: &ChannelName, event: &Event) -> Result {
         self.hub.check_open()?;
         event.check_sendable(None)?;
+        check_core_channel(channel)?;
         let name = channel.as_str();
         let recipients = if channel.is_specific() {
             Recipients::One(name)
@@ -208,7 +209,13 @@ impl Shared {
         let mut result = Ok(());
         for (shares, sent) in shares.values().zip(pushed) {
             match sent {
-                Ok(Some(sent)) => count(shares, &sent, &mut delivery, &mut dead),
+                Ok(Some(sent)) => {
+                    count(shares, &sent, &mut delivery, &mut dead);
+                    let sent = shares.iter().zip(&sent);
+                    for (share, _) in sent.filter(|(_, sent)| **sent == Sent::Full) {
+                        self.queue_full(group, share);
+                    }
+                }
                 Ok(None) => return Ok(None),
                 Err(error) => result = result.and(Err(error)),
             }
@@ -250,8 +257,48 @@ impl Shared {
                 command.arg(oldest).arg(count).arg(digest.to_string());
             }
         });
-        let sent: Option<Vec<i8>> = sent.await?;
-        Ok(sent.map(|sent| sent.into_iter().map(Sent::of_answer).collect()))
+        let sent: Option<Vec<i64>> = sent.await?;
+        Ok(sent.map(|mut sent| {
+            let expired = sent.pop().unwrap_or_default();
+            if expired > 0 {
+                self.events_expired(expired, parcels);
+            }
+            sent.into_iter().map(Sent::of_answer).collect()
+        }))
+    }
+
+    /// Others have not read their queues in time: a worker that does not run, a Django process that has
+    /// ended. `channels_redis` removes such events as well, silently.
+    #[cold]
+    fn events_expired(&self, events: i64, parcels: &[&Parcel]) {
+        let queue = parcels.first().map_or("", |parcel| &*parcel.key);
+        if let Some(suppressed) = self.lost.permit(("expired", queue)) {
+            let queues = parcels.len();
+            tracing::warn!(
+                events,
+                queue,
+                queues,
+                suppressed,
+                "events expired in Redis: nobody read them in time"
+            );
+        }
+    }
+
+    /// Logs that members of a group do not get an event because their queue has no room.
+    #[cold]
+    fn queue_full(&self, group: &str, share: &Share<'_>) {
+        let queue = &*share.parcel.key;
+        if let Some(suppressed) = self.lost.permit(("full", queue)) {
+            let (members, capacity) = (share.count, share.parcel.capacity);
+            tracing::warn!(
+                group,
+                queue,
+                members,
+                capacity,
+                suppressed,
+                "event dropped: the queue is full"
+            );
+        }
     }
 
     /// Takes the members of dead processes out. If that fails, the next send does it.

@@ -1,7 +1,7 @@
 //! What the calls, the receivers and the keeper of one layer share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
@@ -11,8 +11,11 @@ use super::super::encryption::Lifetime;
 use super::super::keys::{Keys, non_local_name};
 use super::super::member::Members;
 use super::super::options::{Options, wrong};
+use super::super::refused::Refused;
 use super::super::shard::shard;
+use super::changes::Changes;
 use super::station::Station;
+use crate::drops::DropLog;
 use crate::layer::hub::{Hub, Names};
 use crate::{ChannelName, Error, ErrorKind, GroupName, Result};
 
@@ -39,7 +42,12 @@ pub(super) struct Shared {
     pub(super) own_queue: String,
     /// The host to which the next event without an owner goes.
     next: AtomicUsize,
-    undecodable: AtomicU64,
+    /// The latest joins and leaves of these channels.
+    pub(super) changes: Changes,
+    /// Messages that are not events.
+    pub(super) refused: Refused,
+    /// Events for queues that have no room, or that expired there.
+    pub(super) lost: DropLog,
     pub(super) closed: Notify,
 }
 
@@ -117,9 +125,35 @@ impl Shared {
             patience: options.patience,
             own_queue: prefix,
             next: AtomicUsize::new(0),
-            undecodable: AtomicU64::new(0),
+            changes: Changes::default(),
+            refused: Refused::default(),
+            lost: DropLog::default(),
             closed: Notify::new(),
         })
+    }
+
+    /// Makes a channel of this process a member here, not in Redis.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Layer`] if there is no such channel, or the layer is closed.
+    pub(super) fn enter(&self, group: &str, channel: &ChannelName) -> Result {
+        if !self.hub.is_member(group, channel) {
+            self.changes.joins(group, channel.as_str());
+        }
+        self.hub.group_add(group, channel).map(drop)
+    }
+
+    /// Ends a membership here, not in Redis.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Layer`] if the layer is closed.
+    pub(super) fn leave(&self, group: &str, channel: &ChannelName) -> Result {
+        if self.hub.is_member(group, channel) {
+            self.changes.leaves(group, channel.as_str());
+        }
+        self.hub.group_discard(group, channel)
     }
 
     /// The host of a group's members.
@@ -165,13 +199,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn dropped(&self, error: &Error) {
-        self.undecodable.fetch_add(1, Ordering::Relaxed);
-        tracing::debug!(%error, source = error.source_text(), "a message that is no event");
-    }
-
     pub(super) fn undecodable(&self) -> u64 {
-        self.undecodable.load(Ordering::Relaxed)
+        self.refused.count()
     }
 
     pub(super) fn group_name(group: GroupName<'_>) -> Result<String> {

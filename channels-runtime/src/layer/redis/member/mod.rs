@@ -7,6 +7,7 @@
 use super::body::Body;
 use super::core::Census;
 use super::encryption::Lifetime;
+use super::refused::Found;
 use crate::event::{Fields, Value};
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
@@ -68,6 +69,19 @@ impl Default for Members {
     }
 }
 
+impl To {
+    /// The group, or the first channel.
+    pub(crate) fn found(&self) -> Found<'_> {
+        match self {
+            Self::Group { name, .. } => Found::group(name),
+            Self::Channels(channels) => Found {
+                group: None,
+                channel: channels.first().map(String::as_str),
+            },
+        }
+    }
+}
+
 impl Members {
     /// Makes a member. `now` is in seconds since 1970.
     ///
@@ -113,15 +127,23 @@ impl Members {
     /// # Errors
     ///
     /// [`ErrorKind::Decode`] if it is no message, or was made with other keys, and
-    /// [`ErrorKind::EventType`] if it has no type that is allowed.
-    pub(crate) fn read(&self, member: &[u8], lifetime: Option<Lifetime>) -> Result<Received> {
-        let (fields, to) = self.split(member, lifetime)?;
+    /// [`ErrorKind::EventType`] if it has no type that is allowed. With whom the message is for, if
+    /// that is known.
+    pub(crate) fn read(
+        &self,
+        member: &[u8],
+        lifetime: Option<Lifetime>,
+    ) -> Result<Received, (Error, Option<To>)> {
+        let split = self.split(member, lifetime);
+        let (fields, to) = split.map_err(|error| (error, None))?;
         let group = match &to {
             To::Group { name, .. } => Some(name.as_str()),
             To::Channels(_) => None,
         };
-        let event = Event::received(fields, group)?;
-        Ok(Received { event, to })
+        match Event::received(fields, group) {
+            Ok(event) => Ok(Received { event, to }),
+            Err(error) => Err((error, Some(to))),
+        }
     }
 
     fn split(&self, member: &[u8], lifetime: Option<Lifetime>) -> Result<(Fields, To)> {

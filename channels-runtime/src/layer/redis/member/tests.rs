@@ -193,7 +193,7 @@ fn the_reserved_key_is_found_in_any_place_and_never_sent() {
         b"\x94\xa1g\x01\xa1c\x01",
     ] {
         let member = [&b"\x82\xa4type\xa1t\xae__asgi_group__"[..], bad].concat();
-        let error = members.read(&member, None).expect_err("no group");
+        let (error, _) = members.read(&member, None).expect_err("no group");
         assert_eq!(error.kind(), ErrorKind::Decode, "{bad:?}");
     }
     for reserved in ["__asgi_channel__", "__asgi_group__"] {

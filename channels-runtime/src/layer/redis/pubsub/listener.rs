@@ -9,7 +9,8 @@ use redis::{Cmd, PushInfo, PushKind, RedisResult, Value};
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 
-use super::super::connection::{Backoff, failure, is_answer, is_moved, open};
+use super::super::backoff::Backoff;
+use super::super::connection::{failure, is_answer, is_moved, open};
 use super::super::hosts::Host;
 use super::super::outage::Outage;
 use super::Shared;

@@ -48,6 +48,9 @@ use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 /// `SPUBLISH`, `SSUBSCRIBE`, `SUNSUBSCRIBE` and `CLUSTER SLOTS`, `CLUSTER NODES`,
 /// `CLUSTER INFO` and `ROLE` instead.
 ///
+/// A membership counts when the event arrives at the process. A channel's name is its topic, so a
+/// send to a name that is not one of this layer's channels fails with [`ErrorKind::Name`].
+///
 /// There are no queues for workers: [`receive`](ChannelLayer::receive) fails.
 ///
 /// # When Redis is away
@@ -67,7 +70,8 @@ use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 /// - [`ErrorKind::Config`] if Redis refuses the program: its password, its rights, its own version;
 /// - [`ErrorKind::Encode`] if an event does not fit into the format, or is larger than
 ///   [`max_message`](RedisPubSubChannelLayerBuilder::max_message);
-/// - [`ErrorKind::Name`] if a group's name is too long for Channels;
+/// - [`ErrorKind::Name`] if a group's name is too long for Channels, or a channel is not one of this
+///   layer's;
 /// - [`ErrorKind::Layer`] if Redis refuses a command (out of memory, say), or the layer is closed.
 ///
 /// # Cancel safety
@@ -107,9 +111,13 @@ impl RedisPubSubChannelLayer {
     /// - `redis+pubsub+cluster://node[:port],…` is a cluster: any node that can be reached, or with
     ///   `?sharded=true` the one that a group belongs to, see
     ///   [`sharded`](RedisPubSubChannelLayerBuilder::sharded);
-    /// - `redis+pubsub+unix:///run/redis.sock` is a socket.
+    /// - `redis+pubsub+unix:///run/redis.sock` is a socket;
+    /// - `valkey` is the same as `redis`, `valkeys` as `rediss`, and `unix` as `redis+unix`.
     ///
-    /// The options are `prefix`, `format` (`msgpack`, `json`), `encryption_key` (more than once, the
+    /// The options of the connection are `db`, `username`, `password`, `sentinel_username`,
+    /// `sentinel_password`, and for TLS, as with redis-py, `ssl_ca_certs`, `ssl_certfile`,
+    /// `ssl_keyfile`, `ssl_cert_reqs` (`required`, `none`), `ssl_check_hostname` (`true`, `false`). Those
+    /// of the layer are `prefix`, `format` (`msgpack`, `json`), `encryption_key` (more than once, the
     /// first one encrypts), `timeout` in seconds, `max_message` in bytes, `sharded`. Characters that mean
     /// something in a URL are percent-encoded.
     ///
@@ -126,7 +134,9 @@ impl RedisPubSubChannelLayer {
     /// assert_eq!(
     ///     error.to_string(),
     ///     "the URL of Redis is wrong: option 1 is unknown; \
-    ///      known: prefix, format, encryption_key, timeout, max_message, sharded"
+    ///      known: prefix, format, encryption_key, timeout, max_message, sharded, db, username, \
+    ///      password, sentinel_username, sentinel_password, ssl_ca_certs, ssl_certfile, \
+    ///      ssl_keyfile, ssl_cert_reqs, ssl_check_hostname"
     /// );
     /// ```
     pub fn open(url: &str) -> Result<Self> {
@@ -148,8 +158,8 @@ impl RedisPubSubChannelLayer {
         self.0.shared.hub.group_count()
     }
 
-    /// How many messages came that are no events: of a program with other keys or another format,
-    /// say. They are dropped.
+    /// How many messages were dropped because they are not events, such as those of a program with
+    /// another encryption key or format. They are logged with their group or channel and the reason.
     pub fn undecodable_count(&self) -> u64 {
         self.0.shared.undecodable()
     }

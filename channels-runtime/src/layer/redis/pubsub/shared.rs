@@ -1,7 +1,6 @@
 //! What goes out and what comes in, between the hub of this process and the hosts.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::Cmd;
@@ -11,6 +10,7 @@ use super::super::gap::gap;
 use super::super::keys::Keys;
 use super::super::member::CHANNEL;
 use super::super::options::Options;
+use super::super::refused::{Found, Refused};
 use super::cluster::Cluster;
 use super::places::{Places, Station};
 use super::topics::Wish;
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     keys: Keys,
     body: Body,
     max_message: usize,
-    undecodable: AtomicU64,
+    refused: Refused,
 }
 
 /// How many digits a channel has of its own.
@@ -78,7 +78,7 @@ impl Shared {
             keys,
             body: options.body(),
             max_message,
-            undecodable: AtomicU64::new(0),
+            refused: Refused::default(),
         })
     }
 
@@ -96,7 +96,7 @@ impl Shared {
     }
 
     pub(super) fn undecodable(&self) -> u64 {
-        self.undecodable.load(Ordering::Relaxed)
+        self.refused.count()
     }
 
     pub(super) fn close(&self) {
@@ -233,6 +233,7 @@ impl Shared {
 
     pub(super) async fn send(&self, channel: &ChannelName, event: &Event) -> Result {
         event.check_sendable(None)?;
+        self.keys.check_pubsub_channel(channel)?;
         let name = channel.as_str();
         if !self.is_sharded() {
             return self.publish(name, event, None).await;
@@ -309,7 +310,11 @@ impl Shared {
         if self.hub.member_count(topic) == 0 {
             return; // The last one has left just now.
         }
-        if let Some((event, except)) = self.read(payload, EXCEPT, self.keys.group_of(topic)) {
+        let found = match self.keys.group_of_topic(topic) {
+            Some(group) => Found::group(group),
+            None => Found::channel(topic),
+        };
+        if let Some((event, except)) = self.read(payload, EXCEPT, found) {
             let except = except.and_then(|name| ChannelName::new(&name).ok());
             // It fails if the layer is closed.
             let _ = self.hub.group_send(topic, &event, except.as_ref());
@@ -317,28 +322,37 @@ impl Shared {
     }
 
     pub(super) fn take_for_channel(&self, channel: &[u8], payload: &[u8]) {
-        if let (Ok(channel), Some((event, _))) = (
-            std::str::from_utf8(channel),
-            self.read(payload, EXCEPT, None),
-        ) {
+        let Ok(channel) = std::str::from_utf8(channel) else {
+            return;
+        };
+        if let Some((event, _)) = self.read(payload, EXCEPT, Found::channel(channel)) {
             // If its mailbox is full, the receiver has counted that.
             self.hub.deliver(channel, &event);
         }
     }
 
     fn take_for_own(&self, payload: &[u8]) {
-        if let Some((event, Some(channel))) = self.read(payload, CHANNEL, None) {
-            self.hub.deliver(&channel, &event);
+        let found = Found::channel(&self.own);
+        match self.read(payload, CHANNEL, found) {
+            Some((event, Some(channel))) => {
+                self.hub.deliver(&channel, &event);
+            }
+            Some((_, None)) => {
+                let what = format!("it has no field `{CHANNEL}` with the name of a channel");
+                self.refused
+                    .dropped(found, &Error::new(ErrorKind::Decode, what));
+            }
+            None => {}
         }
     }
 
     /// Decodes a message, once for all of its receivers, and takes a field of the layer's own out of
-    /// it; what is none is counted and dropped.
+    /// it. A message that is not an event is counted, logged and dropped.
     fn read(
         &self,
         payload: &[u8],
         own_field: &str,
-        group: Option<&str>,
+        found: Found<'_>,
     ) -> Option<(Event, Option<String>)> {
         let read = self.check_size(payload).and_then(|()| {
             let mut fields: Fields = self.body.read(payload, None)?;
@@ -346,18 +360,19 @@ impl Shared {
                 Some(Value::Text(channel)) => Some(channel),
                 _ => None,
             };
-            Ok((Event::received(fields, group)?, channel))
+            Ok((Event::received(fields, found.group)?, channel))
         });
-        read.inspect_err(|error| {
-            self.undecodable.fetch_add(1, Ordering::Relaxed);
-            tracing::debug!(%error, source = error.source_text(), "a message that is no event");
-        })
-        .ok()
+        read.inspect_err(|error| self.refused.dropped(found, error))
+            .ok()
     }
 
     fn check_size(&self, payload: &[u8]) -> Result {
         if payload.len() > self.max_message {
-            let what = format!("the message has {} bytes", payload.len());
+            let what = format!(
+                "the message has {} bytes, at most {} are taken (`max_message`)",
+                payload.len(),
+                self.max_message
+            );
             return Err(Error::new(ErrorKind::Decode, what));
         }
         Ok(())

@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use self::slots::Slots;
 pub(super) use self::steward::Steward;
-use super::super::connection::{Backoff, Connection, failure, is_moved, open};
+use super::super::backoff::Backoff;
+use super::super::connection::{Connection, failure, is_moved, open};
 use super::super::hosts::{Address, Host, Place};
 use super::super::outage::Failure;
 use super::places::Station;

@@ -1,6 +1,9 @@
 //! The channels of this process, their groups, and who gets what: the whole of the in-memory layer, and
 //! the local end of those that come over a network.
 
+#[cfg(feature = "redis")]
+mod snapshot;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -219,16 +222,6 @@ impl Hub {
                 }
             }
         }
-    }
-
-    /// The members of a group, as their names end.
-    #[cfg(feature = "redis")]
-    pub(super) fn numbers(&self, group: &str, except: Option<&ChannelName>) -> Vec<Number> {
-        let except = except.and_then(|channel| self.0.number(channel.as_str()));
-        let groups = self.0.group_shard(group);
-        let members = groups.get(group).into_iter();
-        let numbers = members.flat_map(|members| members.list.iter().map(|it| it.channel));
-        numbers.filter(|it| except != Some(*it)).collect()
     }
 
     /// All groups that have members.
