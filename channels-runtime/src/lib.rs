@@ -43,6 +43,11 @@ pub mod testing;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[path = "fuzzing.rs"]
+pub mod __fuzz;
+
 pub use ::http::StatusCode;
 pub use bytes::Bytes;
 

@@ -6,6 +6,8 @@ mod head;
 mod http;
 pub(crate) mod signals;
 
+#[cfg(fuzzing)]
+pub(crate) use self::head::read_for_fuzzing as read_head;
 #[cfg(feature = "testing")]
 pub(crate) use self::http::serve_http;
 
