@@ -3,6 +3,7 @@
 mod coalesce;
 mod erased;
 mod event_type;
+mod once_list;
 mod tick;
 mod typed;
 mod value;
