@@ -35,6 +35,7 @@ mod socket;
 mod stats;
 mod suggest;
 mod supervise;
+mod sync;
 mod threads;
 mod transport;
 #[cfg(feature = "auth")]
@@ -47,6 +48,11 @@ pub mod testing;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+
+#[cfg(fuzzing)]
+#[doc(hidden)]
+#[path = "fuzzing.rs"]
+pub mod __fuzz;
 
 pub use ::http::StatusCode;
 pub use bytes::Bytes;

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use super::once_list::OnceList;
 use super::{Event, EventType, Fields, TypedEvent, fields};
 use crate::transport::Frame;
 use crate::{Error, ErrorKind, Result};
@@ -134,15 +135,13 @@ impl ErasedEvent for Raw {
 
 /// The payload as the types that handlers asked for, each decoded once for all receivers.
 ///
-/// A list that only grows, so that a reference into it stays valid. It has one entry, unless
-/// consumers disagree about an event's type.
+/// The list has one entry, unless consumers disagree about an event's type.
 #[derive(Default)]
-pub(crate) struct Decoded(OnceLock<Box<Entry>>);
+pub(crate) struct Decoded(OnceList<Entry>);
 
 struct Entry {
     value: Box<dyn Any + Send + Sync>,
     type_name: &'static str,
-    next: Decoded,
 }
 
 impl Decoded {
@@ -151,38 +150,17 @@ impl Decoded {
         event_type: &EventType,
         fields: impl FnOnce() -> Result<Cow<'a, Fields>>,
     ) -> Result<&E> {
-        let mut list = self;
-        while let Some(entry) = list.0.get() {
-            if let Some(value) = entry.value.downcast_ref() {
-                return Ok(value);
-            }
-            list = &entry.next;
+        if let Some(value) = self.0.iter().find_map(Entry::get) {
+            return Ok(value);
         }
         let value: E = decode(event_type, &*fields()?)?;
-        list.append(value)
+        Ok(self.0.append(Entry::new(value), Entry::get))
     }
 
     fn holds(&self, address: *const (), type_name: &str) -> bool {
-        let entries = std::iter::successors(self.0.get(), |entry| entry.next.0.get());
-        entries.into_iter().any(|entry| {
+        self.0.iter().any(|entry| {
             std::ptr::from_ref(&*entry.value).cast() == address && entry.type_name == type_name
         })
-    }
-
-    /// Appends here or, where another thread was quicker, behind what it appended.
-    fn append<E: TypedEvent>(&self, value: E) -> Result<&E> {
-        // Taken once: the loop ends where the new entry was put in.
-        let mut new = Some(Entry::new(value));
-        let mut list = self;
-        loop {
-            let entry = list
-                .0
-                .get_or_init(|| Box::new(new.take().unwrap_or_else(|| Entry::new(()))));
-            if let Some(value) = entry.value.downcast_ref() {
-                return Ok(value);
-            }
-            list = &entry.next;
-        }
     }
 }
 
@@ -191,8 +169,11 @@ impl Entry {
         Self {
             value: Box::new(value),
             type_name: std::any::type_name::<T>(),
-            next: Decoded::default(),
         }
+    }
+
+    fn get<T: Any>(&self) -> Option<&T> {
+        self.value.downcast_ref()
     }
 }
 

@@ -8,6 +8,9 @@ mod memory;
 #[cfg(feature = "redis")]
 mod redis;
 
+#[cfg(fuzzing)]
+pub(crate) use self::redis::{Format, Members};
+
 use std::any::Any;
 use std::fmt;
 use std::future::Future;

@@ -4,6 +4,8 @@ mod channels;
 mod converter;
 mod deadline;
 mod expression;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod lifespan;
 mod mistake;
 mod pattern;
@@ -18,6 +20,8 @@ mod url;
 mod wide;
 
 pub use self::channels::ChannelNameRouter;
+#[cfg(fuzzing)]
+pub use self::fuzzing::{Matched, match_path};
 pub use self::protocol::ProtocolTypeRouter;
 pub(crate) use self::protocol::Responding;
 pub use self::route::{Route, RouteTo, Routed};

@@ -32,6 +32,12 @@ pub(super) fn read(bytes: &Bytes) -> Option<(Request<Body>, usize)> {
     Some((request, length))
 }
 
+/// Makes [`read`] visible to the fuzz targets.
+#[cfg(fuzzing)]
+pub(crate) fn read_for_fuzzing(bytes: &Bytes) -> Option<(Request<Body>, usize)> {
+    read(bytes)
+}
+
 fn wants_upgrade(parsed: &httparse::Request<'_, '_>) -> bool {
     let mut names = parsed.headers.iter().map(|header| header.name);
     names.any(|name| name.eq_ignore_ascii_case(header::UPGRADE.as_str()))

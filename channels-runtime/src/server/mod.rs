@@ -7,6 +7,8 @@ mod http;
 mod listen;
 pub(crate) mod signals;
 
+#[cfg(fuzzing)]
+pub(crate) use self::head::read_for_fuzzing as read_head;
 use std::fmt;
 use std::future::{Future, pending};
 use std::net::SocketAddr;

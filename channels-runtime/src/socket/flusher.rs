@@ -4,16 +4,14 @@
 //! one task writes for all of them, after those who are ready to run have run: so several events
 //! that were sent at about the same time leave with one call for each socket.
 
-use std::mem;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::Poll;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use futures_util::task::AtomicWaker;
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
 
 use super::link::Link;
+use super::work_queue::WorkQueue;
 
 /// How many sockets are written to before other tasks have their turn.
 const BATCH: usize = 256;
@@ -25,14 +23,10 @@ pub(crate) struct Flusher {
     next: AtomicUsize,
 }
 
-/// What one writer has to do.
+/// What one writer has to do: sockets with something to write, each once. So it is bounded by their
+/// number.
 #[derive(Debug, Default)]
-pub(crate) struct Shard {
-    /// Sockets with something to write, each once: so it is bounded by their number.
-    links: Mutex<Vec<Arc<Link>>>,
-    task: AtomicWaker,
-    ended: AtomicBool,
-}
+pub(crate) struct Shard(WorkQueue<Arc<Link>>);
 
 impl Flusher {
     /// The writer of the next connection; the first call starts them all.
@@ -54,8 +48,7 @@ impl Flusher {
 impl Drop for Flusher {
     fn drop(&mut self) {
         for shard in self.shards.take().into_iter().flatten() {
-            shard.ended.store(true, Ordering::Release);
-            shard.task.wake();
+            shard.0.stop();
         }
     }
 }
@@ -63,36 +56,9 @@ impl Drop for Flusher {
 impl Shard {
     /// Adds a socket. Each is added once until it is written to: see `flushing` of the link.
     pub(super) fn push(&self, link: Arc<Link>) {
-        let mut links = self.links();
-        if self.ended.load(Ordering::Acquire) {
-            drop(links);
-            return link.flush_relayed();
+        if let Err(link) = self.0.push(link) {
+            link.flush_relayed();
         }
-        links.push(link);
-        if links.len() == 1 {
-            drop(links);
-            self.task.wake();
-        }
-    }
-
-    /// Waits for sockets; false once the application is gone.
-    async fn wait(&self) -> bool {
-        std::future::poll_fn(|cx| {
-            self.task.register(cx.waker());
-            if self.ended.load(Ordering::Acquire) {
-                Poll::Ready(false)
-            } else if self.links().is_empty() {
-                Poll::Pending
-            } else {
-                Poll::Ready(true)
-            }
-        })
-        .await
-    }
-
-    /// No code panics while it holds this lock.
-    fn links(&self) -> MutexGuard<'_, Vec<Arc<Link>>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,10 +72,7 @@ struct Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let mut links = self.shard.links();
-        self.shard.ended.store(true, Ordering::Release);
-        self.batch.append(&mut links);
-        drop(links);
+        self.batch.append(&mut self.shard.0.end());
         self.batch.iter().for_each(|link| link.flush_relayed());
     }
 }
@@ -117,9 +80,9 @@ impl Drop for Run {
 async fn run(shard: Arc<Shard>) {
     let batch = Vec::new();
     let mut run = Run { shard, batch };
-    while run.shard.wait().await {
+    while run.shard.0.wait().await {
         yield_now().await;
-        mem::swap(&mut *run.shard.links(), &mut run.batch);
+        run.shard.0.take(&mut run.batch);
         for done in 0..run.batch.len() {
             run.batch[done].flush_relayed();
             if (done + 1) % BATCH == 0 {

@@ -3,13 +3,14 @@
 use std::any::Any;
 use std::future::Future;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::flusher::Shard;
 use super::mailbox::Mailbox;
 use super::outbound::Outbound;
+use super::signals::Signals;
 use crate::consumer::{DisconnectedBy, Options, Table};
 use crate::limits::Limits;
 use crate::stats::Stats;
@@ -22,23 +23,18 @@ use crate::{CloseFrame, Error, ErrorKind, Result};
 /// for relayed events the flusher does.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// Wakes the task, from its first poll on: a task has the same waker all its life.
-    task: OnceLock<Waker>,
+    /// Wakes the task, and says why where that is not in the state.
+    signals: Signals,
     state: Mutex<State>,
     pub(super) table: &'static Table,
     pub(super) stats: Arc<Stats>,
     /// Who writes what relayed events queue here.
     flusher: Arc<Shard>,
     this: Weak<Self>,
-    /// Whether the socket may have something to read. The socket wakes the link, so that a task that
-    /// was woken by something else need not ask.
-    readable: AtomicBool,
     /// Ticks of the heartbeat since something came from the peer.
     quiet: AtomicU32,
     /// Bytes of incomplete messages that came since then.
     incomplete: AtomicUsize,
-    /// Whether the handshake was given up by the client, or by its deadline.
-    abandoned: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -102,7 +98,7 @@ impl Link {
         flusher: Arc<Shard>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
-            task: OnceLock::new(),
+            signals: Signals::new(),
             state: Mutex::new(State {
                 phase: Phase::Connecting,
                 accepted: false,
@@ -117,17 +113,14 @@ impl Link {
             stats,
             flusher,
             this: this.clone(),
-            readable: AtomicBool::new(true),
             quiet: AtomicU32::new(0),
             incomplete: AtomicUsize::new(0),
-            abandoned: AtomicBool::new(false),
         })
     }
 
     #[inline]
     pub(crate) fn register(&self, waker: &Waker) {
-        let known = self.task.get_or_init(|| waker.clone());
-        debug_assert!(known.will_wake(waker), "a task has one waker");
+        self.signals.register(waker);
     }
 
     /// From now on messages can be sent and events are delivered, unless a close was asked for
@@ -257,12 +250,12 @@ impl Link {
     /// Whether the socket may have something to read since it had nothing.
     #[inline]
     pub(crate) fn take_readable(&self) -> bool {
-        self.readable.load(Ordering::Relaxed) && self.readable.swap(false, Ordering::Acquire)
+        self.signals.take_readable()
     }
 
     /// The same, without taking notice.
     pub(crate) fn is_readable(&self) -> bool {
-        self.readable.load(Ordering::Acquire)
+        self.signals.is_readable()
     }
 
     /// Says that a handler begins to run, where that matters to anybody.
@@ -353,9 +346,7 @@ impl Link {
 
     /// Has the task look at what has changed here.
     pub(crate) fn wake_task(&self) {
-        if let Some(task) = self.task.get() {
-            task.wake_by_ref();
-        }
+        self.signals.wake();
     }
 
     pub(crate) fn has_output(&self) -> bool {
@@ -411,13 +402,13 @@ impl Link {
         // Under the lock, which the task takes after it has said how it is woken: so it either is
         // woken or has seen this.
         let state = self.state();
-        self.abandoned.store(true, Ordering::Release);
+        self.signals.set_abandoned();
         drop(state);
         self.wake_task();
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.abandoned.load(Ordering::Acquire)
+        self.signals.is_abandoned()
     }
 
     /// No code panics while it holds this lock.
@@ -434,7 +425,6 @@ impl Wake for Link {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.readable.store(true, Ordering::Release);
-        self.wake_task();
+        self.signals.set_readable();
     }
 }

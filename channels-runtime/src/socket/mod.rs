@@ -16,10 +16,12 @@ mod queue;
 mod refusal;
 mod registry;
 mod sender;
+mod signals;
 pub(crate) mod slot;
 mod tasks;
 mod websocket;
 mod wire;
+mod work_queue;
 
 pub use self::accept::{Accept, Deny};
 pub use self::blocking::BlockingWebSocket;

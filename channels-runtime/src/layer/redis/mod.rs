@@ -25,7 +25,11 @@ mod vectors;
 
 use std::sync::Arc;
 
+#[cfg(fuzzing)]
+pub(crate) use self::codec::Format;
 pub use self::core::{RedisChannelLayer, RedisChannelLayerBuilder};
+#[cfg(fuzzing)]
+pub(crate) use self::member::Members;
 pub use self::pubsub::{RedisPubSubChannelLayer, RedisPubSubChannelLayerBuilder};
 use self::url::RedisUrl;
 use super::ChannelLayer;

@@ -97,7 +97,7 @@ fn read_element(text: &str) -> Option<Hop<'_>> {
             left = trim(rest);
             continue;
         }
-        let (name, rest) = left.split_once('=')?;
+        let (name, rest) = left.split_once('=').filter(|(name, _)| is_token(name))?;
         let (value, rest) = read_value(rest)?;
         let place = match name {
             name if name.eq_ignore_ascii_case("for") => Some(&mut hop.node),
@@ -115,6 +115,13 @@ fn read_element(text: &str) -> Option<Hop<'_>> {
         }
     }
     Some(hop)
+}
+
+/// Whether a text is a token (RFC 9110 §5.6.2). A parameter whose name holds a quote would be split
+/// differently from the right.
+fn is_token(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_part)
 }
 
 /// A value, quoted or not, and what follows it. An escape stays as it is: no address, protocol or
@@ -252,6 +259,9 @@ mod tests {
             "for=192.0.2.1;for=192.0.2.2",
             "proto=http;for=192.0.2.1;PROTO=https",
             "192.0.2.1",
+            "for=192.0.2.1;=a",
+            "for=192.0.2.1;b c=a",
+            "for=192.0.2.1;tps\" ;;HOST=\"a.example:80\";",
         ] {
             assert_eq!(read_element(text), None, "{text}");
         }
