@@ -1,6 +1,8 @@
 //! The application of one consumer: a new value for each handshake.
 
+use std::any::type_name;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
@@ -9,6 +11,8 @@ use tokio::sync::oneshot;
 use super::{Consumer, Declaration, Held, WebSocketKind};
 use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
 use crate::socket::{Attachment, BlockingWebSocket, Decision, Link, WebSocket, Wire, connection};
+use crate::stats::Stats;
+use crate::supervise::log_safely;
 use crate::{Result, Scope};
 
 /// Makes a consumer for each connection and runs it.
@@ -30,6 +34,23 @@ impl<C> ConsumerApp<C> {
     pub(crate) fn make(&self, scope: &Scope) -> C {
         (self.make)(scope)
     }
+
+    /// Makes a consumer. `None` if its constructor panics, which is counted and logged.
+    pub(crate) fn try_make(&self, scope: &Scope, stats: &Stats) -> Option<C> {
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(scope)));
+        made.map_err(|panic| {
+            stats.panicked();
+            log_safely(panic, |panic| {
+                let consumer = type_name::<C>();
+                tracing::error!(
+                    consumer,
+                    panic,
+                    "the constructor of a consumer panicked, responding with 500"
+                );
+            });
+        })
+        .ok()
+    }
 }
 
 impl<C> Clone for ConsumerApp<C> {
@@ -42,7 +63,7 @@ impl<C> Clone for ConsumerApp<C> {
 
 impl<C> fmt::Debug for ConsumerApp<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConsumerApp<{}>", std::any::type_name::<C>())
+        write!(f, "ConsumerApp<{}>", type_name::<C>())
     }
 }
 
@@ -76,6 +97,7 @@ where
         };
         let link = Link::new(
             C::TABLE,
+            type_name::<C>,
             &C::OPTIONS,
             limits,
             Arc::clone(&context.stats),
@@ -86,7 +108,9 @@ where
         };
         #[cfg(feature = "auth")]
         crate::auth::Identity::watch_over(&scope, &link).await;
-        let consumer = self.make(&scope);
+        let Some(consumer) = self.try_make(&scope, &context.stats) else {
+            return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
+        };
         let (answer, decision) = oneshot::channel();
         let attachment = Attachment::new(layer, C::OPTIONS.groups);
         let socket = WebSocket::new(Arc::clone(&link), scope, attachment, answer);

@@ -81,6 +81,11 @@ impl<H> Home<H> {
         held.map_or(Poll::Pending, Poll::Ready)
     }
 
+    /// Takes the consumer out for good, if it is not lent.
+    pub(crate) fn take(&self) -> Option<Box<H>> {
+        self.place().held.take()
+    }
+
     /// No code panics while it holds this lock.
     fn place(&self) -> MutexGuard<'_, Place<H>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,5 +1,6 @@
 //! The application of one HTTP consumer: a new value for each request.
 
+use std::any::type_name;
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
@@ -51,10 +52,12 @@ where
     let Some(registered) = context.exchanges.register() else {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
     };
-    let consumer = app.make(&scope);
+    let Some(consumer) = app.try_make(&scope, &context.stats) else {
+        return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
+    };
     let (answer, answered) = oneshot::channel();
     let stats = Arc::clone(&context.stats);
-    let link = Link::new(C::TABLE, &C::OPTIONS, limits, stats, answer);
+    let link = Link::new(C::TABLE, type_name::<C>, &C::OPTIONS, limits, stats, answer);
     #[cfg(feature = "auth")]
     crate::auth::Identity::watch_over(&scope, &link).await;
     let attachment = Attachment::new(layer, C::OPTIONS.groups);

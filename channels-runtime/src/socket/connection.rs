@@ -21,6 +21,7 @@ use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, Held, Home, Hook, Input, Lender, Loan,
     Outcome, WebSocketKind,
 };
+use crate::supervise::discard;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
 /// How many handlers run before other tasks have their turn.
@@ -320,6 +321,8 @@ where
 impl<C, F> Drop for Connection<C, F> {
     fn drop(&mut self) {
         self.link.end();
+        drop(self.loan.take());
+        discard("the `Drop` of a consumer", self.home.take());
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::task::yield_now;
 
 use super::link::Link;
+use crate::supervise::supervise;
 
 /// How many sockets are written to before other tasks have their turn.
 const BATCH: usize = 256;
@@ -96,37 +97,56 @@ impl Shard {
     }
 }
 
-/// One writer's run. When it ends, also with a runtime that others outlive, it says so, and what it
-/// has still to write is written: from then on whoever queues something writes it.
-struct Run {
-    shard: Arc<Shard>,
-    /// The sockets that are written to at present.
-    batch: Vec<Arc<Link>>,
+/// A writer that has ended, also with a runtime that others outlive: what it has still to write is
+/// written, and from then on whoever queues something writes it.
+struct Ended(Arc<Shard>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let mut links = self.0.links();
+        self.0.ended.store(true, Ordering::Release);
+        let left = mem::take(&mut *links);
+        drop(links);
+        left.iter().for_each(|link| link.flush_relayed());
+    }
 }
 
-impl Drop for Run {
+/// The sockets that are written to at present. Those that are left, after a panic, are written to by
+/// the next run.
+struct Batch<'a> {
+    shard: &'a Shard,
+    links: Vec<Arc<Link>>,
+}
+
+impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        let mut links = self.shard.links();
-        self.shard.ended.store(true, Ordering::Release);
-        self.batch.append(&mut links);
-        drop(links);
-        self.batch.iter().for_each(|link| link.flush_relayed());
+        if !self.links.is_empty() {
+            self.shard.links().append(&mut self.links);
+        }
     }
 }
 
 async fn run(shard: Arc<Shard>) {
-    let batch = Vec::new();
-    let mut run = Run { shard, batch };
-    while run.shard.wait().await {
+    let ended = Ended(shard);
+    supervise("writer of relayed events", || write(&ended.0)).await;
+}
+
+async fn write(shard: &Shard) {
+    let links = Vec::new();
+    let mut batch = Batch { shard, links };
+    while shard.wait().await {
         yield_now().await;
-        mem::swap(&mut *run.shard.links(), &mut run.batch);
-        for done in 0..run.batch.len() {
-            run.batch[done].flush_relayed();
-            if (done + 1) % BATCH == 0 {
+        mem::swap(&mut *shard.links(), &mut batch.links);
+        // Each is taken out before it is written to, so that none is tried again after a panic.
+        batch.links.reverse();
+        let mut done = 0;
+        while let Some(link) = batch.links.pop() {
+            link.flush_relayed();
+            done += 1;
+            if done % BATCH == 0 {
                 yield_now().await;
             }
         }
-        run.batch.clear();
-        run.batch.shrink_to(BATCH);
+        batch.links.shrink_to(BATCH);
     }
 }

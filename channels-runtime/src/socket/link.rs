@@ -7,15 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::flusher::Shard;
-use super::mailbox::Mailbox;
-use super::outbound::Outbound;
-use crate::consumer::{DisconnectedBy, Options, Table};
+use super::mailbox::{Mailbox, Removed};
+use super::outbound::{Outbound, Spent};
+use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
 use crate::limits::Limits;
 use crate::stats::Stats;
 use crate::transport::{Frame, WriteHalf};
 use crate::{CloseFrame, Error, ErrorKind, Result};
 
 /// One connection, seen from outside of its task.
+///
+/// No user code runs while its lock is held: no `Drop` of an event or a payload, no waker of a sender,
+/// no tracing call. Any of them may send to this very connection, or close it. What such code is left
+/// for goes into a [`Removed`] or a [`Spent`] that is declared before the guard, and so dropped after it.
 ///
 /// Whoever changes something here wakes the task. The task alone reads the socket; it writes, and
 /// for relayed events the flusher does.
@@ -25,6 +29,10 @@ pub(crate) struct Link {
     task: OnceLock<Waker>,
     state: Mutex<State>,
     pub(super) table: &'static Table,
+    /// The consumer's name.
+    pub(super) consumer: fn() -> &'static str,
+    /// Whether the keys of events matter: those of newer events that replace older ones.
+    pub(super) coalesces: bool,
     pub(super) stats: Arc<Stats>,
     /// Who writes what relayed events queue here.
     flusher: Arc<Shard>,
@@ -88,6 +96,7 @@ pub(crate) struct Turn {
 impl Link {
     pub(crate) fn new(
         table: &'static Table,
+        consumer: fn() -> &'static str,
         options: &Options,
         limits: &Limits,
         stats: Arc<Stats>,
@@ -105,6 +114,8 @@ impl Link {
                 close: None,
             }),
             table,
+            consumer,
+            coalesces: options.overflow == Overflow::Coalesce,
             stats,
             flusher,
             this: this.clone(),
@@ -142,18 +153,21 @@ impl Link {
 
     /// Nothing new goes in or out; the last frame is queued.
     pub(crate) fn say_goodbye(&self, frame: &CloseFrame) {
+        let _removed;
         let mut state = self.state();
         state.phase = Phase::Over;
-        state.mailbox.clear();
+        _removed = state.mailbox.clear();
         state.outbound.push(Frame::close(frame));
     }
 
     /// The connection is over: whoever waits for room learns it, what waits for a handler is gone.
     pub(crate) fn end(&self) {
+        let _removed: Removed;
+        let mut spent = Spent::default();
         let mut state = self.state();
         state.phase = Phase::Over;
-        state.mailbox.clear();
-        state.outbound.clear();
+        _removed = state.mailbox.clear();
+        state.outbound.clear(&mut spent);
     }
 
     /// Whether the handshake was accepted, whatever came after it.
@@ -168,6 +182,7 @@ impl Link {
     /// Asks the task to close the socket after what is queued, or, while it is connecting, as soon
     /// as it is accepted; the first to ask decides the code.
     pub(crate) fn close(&self, frame: CloseFrame, by: DisconnectedBy) {
+        let (_removed, mut spent);
         let mut state = self.state();
         if state.phase == Phase::Over || state.close.is_some() {
             return;
@@ -176,13 +191,17 @@ impl Link {
             state.phase = Phase::Over;
         }
         state.close = Some(Box::new((frame, by)));
-        state.mailbox.clear();
+        _removed = state.mailbox.clear();
+        // Who waits for room to send learns at once that nothing is sent any more.
+        spent = Spent::default();
+        state.outbound.release_waiting(&mut spent);
         drop(state);
         self.wake_task();
     }
 
     /// Writes what is queued, or leaves it to the flusher, and tells the task what else there is.
     pub(crate) fn turn(&self, busy: bool, output: Output, cx: &mut Context<'_>) -> Turn {
+        let mut spent = Spent::default();
         let mut state = self.state();
         state.busy = busy;
         let (unwritten, was_full) = (state.outbound.bytes(), state.outbound.is_full());
@@ -193,7 +212,7 @@ impl Link {
         let flushed = if leaves {
             Poll::Pending
         } else {
-            state.outbound.poll_flush(cx)
+            state.outbound.poll_flush(cx, &mut spent)
         };
         let is_full = was_full && state.outbound.is_full();
         if was_full && state.outbound.bytes() < unwritten {
@@ -261,12 +280,22 @@ impl Link {
         message: &mut Option<T>,
         cx: &mut Context<'_>,
     ) -> Poll<Result> {
+        // Cloned without the lock.
+        let mut waker = None;
         let mut state = self.state();
-        let (kind, what) = match state.phase {
-            Phase::Open if state.outbound.is_full() => {
-                state.outbound.wait(cx.waker());
+        while state.phase == Phase::Open && state.outbound.is_full() {
+            if state.outbound.knows(cx.waker()) {
                 return Poll::Pending;
             }
+            if let Some(waker) = waker.take() {
+                state.outbound.wait(waker);
+                return Poll::Pending;
+            }
+            drop(state);
+            waker = Some(cx.waker().clone());
+            state = self.state();
+        }
+        let (kind, what) = match state.phase {
             Phase::Open => {
                 if let Some(message) = message.take() {
                     state.outbound.push(message.into());
@@ -286,9 +315,10 @@ impl Link {
 
     /// Writes what relayed events have queued. What the socket does not take, its task waits for.
     pub(super) fn flush_relayed(&self) {
+        let mut spent = Spent::default();
         let mut state = self.state();
         state.flushing = false;
-        let flushed = state.outbound.try_flush();
+        let flushed = state.outbound.try_flush(&mut spent);
         // Events may wait for the room that there is now.
         let has_events = !state.mailbox.is_empty();
         drop(state);
@@ -304,7 +334,9 @@ impl Link {
 
     /// Writes all that the socket takes, in the closing handshake.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.state().outbound.poll_flush(cx)
+        let mut spent = Spent::default();
+        let mut state = self.state();
+        state.outbound.poll_flush(cx, &mut spent)
     }
 
     /// Says that nothing more will be written.
