@@ -31,6 +31,7 @@ mod session;
 mod socket;
 mod stats;
 mod supervise;
+mod threads;
 mod transport;
 #[cfg(feature = "auth")]
 mod views;

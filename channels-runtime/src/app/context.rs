@@ -18,6 +18,7 @@ use crate::limits::Limits;
 use crate::scope::State;
 use crate::socket::Registry;
 use crate::stats::Stats;
+use crate::threads::Threads;
 
 /// An application's layers, limits, counters, connections and workers' shifts.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub struct Context {
     pub(crate) stats: Arc<Stats>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) exchanges: Exchanges,
+    pub(crate) threads: Arc<Threads>,
     pub(crate) shifts: Shifts,
     /// The path under which the application lies.
     pub(crate) root_path: Arc<str>,
@@ -40,6 +42,7 @@ impl Context {
     pub(crate) fn new(layers: ChannelLayers, limits: Limits) -> Self {
         Self {
             layers,
+            threads: Arc::new(Threads::new(&limits)),
             limits: Arc::new(limits),
             stats: Arc::default(),
             registry: Arc::default(),

@@ -102,6 +102,7 @@ where
             limits,
             Arc::clone(&context.stats),
             context.registry.flusher(),
+            Arc::clone(&context.threads),
         );
         let Some(registered) = context.registry.register(&link, limits) else {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::table::Route;
 use super::{BlockingConnectionOf, Consumer, Input, Kind, Mode, Outcome};
 use crate::socket::{BlockingWebSocket, blocking};
+use crate::threads::Permit;
 
 /// A consumer and its connection.
 #[derive(Debug)]
@@ -134,11 +135,13 @@ impl<H> fmt::Debug for Home<H> {
     }
 }
 
-/// Calls a handler where it has to run, and gives the consumer back.
+/// Calls a handler where it has to run, and returns the consumer. A plain `fn` keeps `permit` until
+/// it has ended, also after the future is dropped.
 pub(crate) async fn dispatch<C: Consumer>(
     mut held: LoanOf<C>,
     route: Route,
     input: Input,
+    permit: Option<Permit>,
 ) -> (LoanOf<C>, Outcome) {
     match route.mode {
         Mode::Async => {
@@ -157,6 +160,7 @@ pub(crate) async fn dispatch<C: Consumer>(
                     connection,
                 } = &mut *held;
                 let outcome = consumer.dispatch_blocking(connection, route.handler, input);
+                drop(permit);
                 (held, outcome)
             })
             .await

@@ -56,8 +56,16 @@ where
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
     };
     let (answer, answered) = oneshot::channel();
-    let stats = Arc::clone(&context.stats);
-    let link = Link::new(C::TABLE, type_name::<C>, &C::OPTIONS, limits, stats, answer);
+    let (stats, threads) = (Arc::clone(&context.stats), Arc::clone(&context.threads));
+    let link = Link::new(
+        C::TABLE,
+        type_name::<C>,
+        &C::OPTIONS,
+        limits,
+        stats,
+        threads,
+        answer,
+    );
     #[cfg(feature = "auth")]
     crate::auth::Identity::watch_over(&scope, &link).await;
     let attachment = Attachment::new(layer, C::OPTIONS.groups);

@@ -16,6 +16,7 @@ use super::sender::HttpSender;
 use super::sse::ServerSentEvent;
 use crate::layer::ChannelLayer;
 use crate::socket::{Attachment, TaskHandle, to_json};
+use crate::threads::Threads;
 use crate::{ChannelName, Event, Message, Result, Scope};
 
 /// One request and its response, in the hands of its consumer's `async fn` handlers.
@@ -319,6 +320,10 @@ impl HttpExchange {
 
     pub(super) fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    pub(super) fn threads(&self) -> &Arc<Threads> {
+        &self.link.threads
     }
 
     pub(super) fn keep_alive(&self) -> Duration {

@@ -18,6 +18,7 @@ use crate::layer::{Delivered, Receiver};
 use crate::limits::Limits;
 use crate::socket::mailbox::{Mailbox, Pushed, Removed, log_overflow};
 use crate::stats::{DropReason, Stats};
+use crate::threads::{Client, Threads};
 use crate::{BoxError, Error, ErrorKind, Event, Result};
 
 /// Where the response goes: to the server that holds the request.
@@ -38,6 +39,7 @@ pub(super) struct Link {
     /// Whether the keys of events matter: those of newer events that replace older ones.
     coalesces: bool,
     stats: Arc<Stats>,
+    pub(super) threads: Arc<Threads>,
     /// How long a client may take nothing of what waits for it.
     patience: Option<Duration>,
 }
@@ -77,6 +79,7 @@ impl Link {
         options: &Options,
         limits: &Limits,
         stats: Arc<Stats>,
+        threads: Arc<Threads>,
         answer: Answer,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -92,6 +95,7 @@ impl Link {
             consumer,
             coalesces: options.overflow == Overflow::Coalesce,
             stats,
+            threads,
             patience: (!limits.ping_interval.is_zero())
                 .then(|| limits.ping_interval.saturating_add(limits.ping_timeout)),
         })
@@ -335,6 +339,18 @@ impl State {
     }
 }
 
+/// Its handler waits for a client that does not read, and too many do.
+impl Client for Link {
+    fn disconnect(&self) {
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        self.close(DisconnectedBy::Limit, unavailable, "too slow\n");
+        // The rest of a body that is broken off is of no use to anybody.
+        let mut spent = Spent::default();
+        let mut state = self.state();
+        state.output.clear(&mut spent);
+    }
+}
+
 impl Receiver for Link {
     fn deliver(&self, event: &Event) -> Delivered {
         let Some(route) = self.table.find(event.event_type()) else {
@@ -360,8 +376,7 @@ impl Receiver for Link {
             log_overflow((self.consumer)(), event, reason);
         }
         if pushed == Pushed::MustClose {
-            let unavailable = StatusCode::SERVICE_UNAVAILABLE;
-            self.close(DisconnectedBy::Limit, unavailable, "too slow\n");
+            self.disconnect();
         }
         self.task.wake();
         pushed.delivered()

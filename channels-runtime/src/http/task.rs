@@ -24,6 +24,7 @@ use crate::consumer::{
 };
 use crate::socket::slot;
 use crate::stats::DropReason;
+use crate::supervise::discard;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
 /// An exchange's life: `handle`, then events until the response is complete, then `disconnect`.
@@ -61,6 +62,12 @@ enum What {
     Request,
     Event,
     Release,
+}
+
+impl<C: Consumer> Drop for Life<C> {
+    fn drop(&mut self) {
+        discard("the `Drop` of a consumer", self.home.take());
+    }
 }
 
 impl<C> Life<C>

@@ -19,6 +19,7 @@ use crate::app::{
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
 use crate::scope::{TrustedProxies, below};
+use crate::threads::Threads;
 use crate::transport::Upgrade;
 use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
 
@@ -116,7 +117,9 @@ impl ProtocolTypeRouter {
     /// The limits, instead of the defaults.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.change().limits = Arc::new(limits);
+        let context = self.change();
+        context.threads = Arc::new(Threads::new(&limits));
+        context.limits = Arc::new(limits);
         self
     }
 

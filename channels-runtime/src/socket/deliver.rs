@@ -5,13 +5,14 @@ use std::mem;
 use super::link::{Link, Phase, State};
 use super::mailbox::{EVENT_DROP, Pushed, log_overflow};
 use crate::consumer::table::Route;
-use crate::consumer::{DisconnectedBy, Mode, Relay};
+use crate::consumer::{Mode, Relay};
 use crate::event::CoalesceKey;
 use crate::layer::{Delivered, Receiver};
 use crate::stats::DropReason;
 use crate::supervise::discard;
+use crate::threads::Client as _;
 use crate::transport::Frame;
-use crate::{CloseCode, CloseFrame, Error, Event};
+use crate::{Error, Event};
 
 impl Receiver for Link {
     fn deliver(&self, event: &Event) -> Delivered {
@@ -68,8 +69,7 @@ impl Link {
             log_overflow((self.consumer)(), event, reason);
         }
         if pushed == Pushed::MustClose {
-            let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow");
-            self.close(frame, DisconnectedBy::Limit);
+            self.disconnect();
         }
         self.wake_task();
         pushed.delivered()

@@ -12,8 +12,9 @@ use super::outbound::{Outbound, Spent};
 use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
 use crate::limits::Limits;
 use crate::stats::Stats;
+use crate::threads::{Client, Threads};
 use crate::transport::{Frame, WriteHalf};
-use crate::{CloseFrame, Error, ErrorKind, Result};
+use crate::{CloseCode, CloseFrame, Error, ErrorKind, Result};
 
 /// One connection, seen from outside of its task.
 ///
@@ -36,6 +37,7 @@ pub(crate) struct Link {
     pub(super) stats: Arc<Stats>,
     /// Who writes what relayed events queue here.
     flusher: Arc<Shard>,
+    pub(super) threads: Arc<Threads>,
     this: Weak<Self>,
     /// Whether the socket may have something to read. The socket wakes the link, so that a task that
     /// was woken by something else need not ask.
@@ -101,6 +103,7 @@ impl Link {
         limits: &Limits,
         stats: Arc<Stats>,
         flusher: Arc<Shard>,
+        threads: Arc<Threads>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             task: OnceLock::new(),
@@ -118,6 +121,7 @@ impl Link {
             coalesces: options.overflow == Overflow::Coalesce,
             stats,
             flusher,
+            threads,
             this: this.clone(),
             readable: AtomicBool::new(true),
             quiet: AtomicU32::new(0),
@@ -398,6 +402,14 @@ impl Link {
     #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Its handler waits for a client that does not read, and too many do.
+impl Client for Link {
+    fn disconnect(&self) {
+        let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow");
+        self.close(frame, DisconnectedBy::Limit);
     }
 }
 

@@ -16,6 +16,7 @@ use super::link::Link;
 use super::sender::Sender;
 use super::tasks::TaskHandle;
 use crate::layer::ChannelLayer;
+use crate::threads::Threads;
 use crate::{ChannelName, CloseCode, Error, ErrorKind, Event, Message, Result, Scope};
 
 /// A WebSocket, in the hands of its consumer's `async fn` handlers.
@@ -301,6 +302,14 @@ impl WebSocket {
     }
 
     /// Ends what ends with the connection: its tasks, its memberships, its channel.
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(crate) fn threads(&self) -> &Arc<Threads> {
+        &self.link.threads
+    }
+
     pub(crate) fn release(&mut self) {
         self.attachment.release();
     }
