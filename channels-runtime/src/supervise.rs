@@ -2,10 +2,14 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+#[cfg(feature = "redis")]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+#[cfg(feature = "redis")]
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use crate::log::LogLimit;
@@ -72,6 +76,40 @@ where
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// As [`supervise`], for a task with state that outlives a panic.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops the task.
+#[cfg(feature = "redis")]
+pub(crate) async fn supervise_state<S: Send + 'static, F: Future>(
+    name: &'static str,
+    state: S,
+    run: fn(OwnedMutexGuard<S>) -> F,
+) -> F::Output {
+    let state = Arc::new(Mutex::new(state));
+    supervise(name, || {
+        let state = Arc::clone(&state);
+        async move { run(state.lock_owned().await).await }
+    })
+    .await
+}
+
+/// As [`isolate`], for a future.
+#[cfg(feature = "redis")]
+pub(crate) async fn isolate_future<T>(
+    what: &'static str,
+    future: impl Future<Output = T>,
+) -> Option<T> {
+    match AssertUnwindSafe(future).catch_unwind().await {
+        Ok(value) => Some(value),
+        Err(panic) => {
+            report(what, panic);
+            None
+        }
     }
 }
 
