@@ -193,6 +193,17 @@ mod tests {
         assert_eq!(begun.elapsed(), FIRST_PAUSE * (1 + 2 + 4));
     }
 
+    #[cfg(feature = "redis")]
+    #[tokio::test(start_paused = true)]
+    async fn a_task_keeps_its_state_when_it_is_restarted() {
+        let runs = supervise_state("test", 0, |mut runs| async move {
+            *runs += 1;
+            assert!(*runs > 3, "run {runs}");
+            *runs
+        });
+        assert_eq!(runs.await, 4);
+    }
+
     #[test]
     fn user_code_that_panics_returns_none() {
         assert_eq!(isolate("a receiver", || 1), Some(1));

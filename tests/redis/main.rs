@@ -16,6 +16,7 @@ mod crowd;
 mod exchange;
 mod faults;
 mod inbox;
+mod isolation;
 mod nodes;
 mod peer;
 mod places;

@@ -2,11 +2,14 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use tower::Service;
@@ -19,6 +22,8 @@ use crate::app::{
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
 use crate::scope::{TrustedProxies, below};
+use crate::stats::Stats;
+use crate::supervise::log_safely;
 use crate::threads::Threads;
 use crate::transport::Upgrade;
 use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
@@ -236,8 +241,11 @@ impl ProtocolTypeRouter {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let answer = self.clone().answer(request.map(Body::new));
-        Box::pin(async { Ok(answer.await) })
+        let app = self.clone();
+        Box::pin(async move {
+            let stats = Arc::clone(&app.context.stats);
+            Ok(isolated(&stats, app.answer(request.map(Body::new))).await)
+        })
     }
 
     async fn answer(self, mut request: Request<Body>) -> Response<Body> {
@@ -265,7 +273,9 @@ impl ProtocolTypeRouter {
         let path = self.admit(&mut request).ok()?;
         let app = self.sockets(&request, &path)?;
         let handshake = Handshake::from_request(request, upgrade, Arc::clone(&self.context));
-        handshake.ok().map(|handshake| app.answer(handshake))
+        let handshake = handshake.ok()?;
+        let answer = async move { app.answer(handshake).await };
+        Some(Box::pin(isolated(&self.context.stats, answer)))
     }
 
     /// Looks at a request before anybody else does. Gives its path below the root, decoded.
@@ -311,6 +321,18 @@ impl ProtocolTypeRouter {
         }
         response
     }
+}
+
+/// Answers with 500 where middleware, a router or an application panics.
+async fn isolated(stats: &Stats, answer: impl Future<Output = Response<Body>>) -> Response<Body> {
+    let answered = AssertUnwindSafe(answer).catch_unwind().await;
+    answered.unwrap_or_else(|panic| {
+        stats.panicked();
+        log_safely(panic, |panic| {
+            tracing::error!(panic, "the application panicked, responding with 500");
+        });
+        refusal(StatusCode::INTERNAL_SERVER_ERROR, "")
+    })
 }
 
 /// RFC 9110 §15.5.22: the path is there, but only for a `WebSocket`.
