@@ -15,6 +15,7 @@ mod consumer;
 mod database;
 mod error;
 mod event;
+mod handler_threads;
 mod http;
 mod job;
 mod layer;
@@ -31,7 +32,6 @@ mod session;
 mod socket;
 mod stats;
 mod supervise;
-mod threads;
 mod transport;
 #[cfg(feature = "auth")]
 mod views;

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use crate::Result;
 #[cfg(feature = "auth")]
 use crate::auth::Site;
+use crate::handler_threads::HandlerThreads;
 use crate::http::Exchanges;
 use crate::job::Shifts;
 use crate::layer::ChannelLayers;
@@ -18,7 +19,6 @@ use crate::limits::Limits;
 use crate::scope::State;
 use crate::socket::Registry;
 use crate::stats::Stats;
-use crate::threads::Threads;
 
 /// An application's layers, limits, counters, connections and workers' shifts.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Context {
     pub(crate) stats: Arc<Stats>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) exchanges: Exchanges,
-    pub(crate) threads: Arc<Threads>,
+    pub(crate) threads: Arc<HandlerThreads>,
     pub(crate) shifts: Shifts,
     /// The path under which the application lies.
     pub(crate) root_path: Arc<str>,
@@ -42,7 +42,7 @@ impl Context {
     pub(crate) fn new(layers: ChannelLayers, limits: Limits) -> Self {
         Self {
             layers,
-            threads: Arc::new(Threads::new(&limits)),
+            threads: Arc::new(HandlerThreads::new(&limits)),
             limits: Arc::new(limits),
             stats: Arc::default(),
             registry: Arc::default(),

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use super::table::Route;
 use super::{BlockingConnectionOf, Consumer, Input, Kind, Mode, Outcome};
+use crate::handler_threads::Permit;
 use crate::socket::{BlockingWebSocket, blocking};
-use crate::threads::Permit;
 
 /// A consumer and its connection.
 #[derive(Debug)]

@@ -8,9 +8,9 @@ use crate::consumer::table::Route;
 use crate::consumer::{
     Consumer, Declaration, HomeOf, Hook, HttpKind, Input, LoanOf, Mode, Outcome, dispatch,
 };
+use crate::handler_threads::Permit;
 #[cfg(feature = "auth")]
 use crate::session::save_changes;
-use crate::threads::Permit;
 
 /// What is to be called.
 #[derive(Debug)]

@@ -14,9 +14,9 @@ use super::link::Link;
 use super::respond::{SendEventStream, SendHeaders, SendResponse};
 use super::sender::HttpSender;
 use super::sse::ServerSentEvent;
+use crate::handler_threads::HandlerThreads;
 use crate::layer::ChannelLayer;
 use crate::socket::{Attachment, TaskHandle, to_json};
-use crate::threads::Threads;
 use crate::{ChannelName, Event, Message, Result, Scope};
 
 /// One request and its response, in the hands of its consumer's `async fn` handlers.
@@ -322,7 +322,7 @@ impl HttpExchange {
         &self.link
     }
 
-    pub(super) fn threads(&self) -> &Arc<Threads> {
+    pub(super) fn threads(&self) -> &Arc<HandlerThreads> {
         &self.link.threads
     }
 

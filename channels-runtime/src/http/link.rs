@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 use super::output::{Output, Spent, Tail};
 use crate::app::{Body, refusal};
 use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
+use crate::handler_threads::{Client, HandlerThreads};
 use crate::layer::{Delivered, Receiver};
 use crate::limits::Limits;
 use crate::socket::mailbox::{Mailbox, Pushed, Removed, log_overflow};
 use crate::stats::{DropReason, Stats};
-use crate::threads::{Client, Threads};
 use crate::{BoxError, Error, ErrorKind, Event, Result};
 
 /// Where the response goes: to the server that holds the request.
@@ -39,7 +39,7 @@ pub(super) struct Link {
     /// Whether the keys of events matter: those of newer events that replace older ones.
     coalesces: bool,
     stats: Arc<Stats>,
-    pub(super) threads: Arc<Threads>,
+    pub(super) threads: Arc<HandlerThreads>,
     /// How long a client may take nothing of what waits for it.
     patience: Option<Duration>,
 }
@@ -79,7 +79,7 @@ impl Link {
         options: &Options,
         limits: &Limits,
         stats: Arc<Stats>,
-        threads: Arc<Threads>,
+        threads: Arc<HandlerThreads>,
         answer: Answer,
     ) -> Arc<Self> {
         Arc::new(Self {

@@ -19,12 +19,12 @@ use super::lifespan::Lifespan;
 use crate::app::{
     Answering, Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal,
 };
+use crate::handler_threads::HandlerThreads;
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
 use crate::scope::{TrustedProxies, below};
 use crate::stats::Stats;
 use crate::supervise::log_safely;
-use crate::threads::Threads;
 use crate::transport::Upgrade;
 use crate::{BoxError, CloseCode, CloseFrame, Error, Result};
 
@@ -123,7 +123,7 @@ impl ProtocolTypeRouter {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         let context = self.change();
-        context.threads = Arc::new(Threads::new(&limits));
+        context.threads = Arc::new(HandlerThreads::new(&limits));
         context.limits = Arc::new(limits);
         self
     }

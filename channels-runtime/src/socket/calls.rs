@@ -7,9 +7,9 @@ use crate::consumer::table::Route;
 use crate::consumer::{
     Consumer, Declaration, Hook, Input, LenderOf, LoanOf, Mode, Outcome, WebSocketKind, dispatch,
 };
+use crate::handler_threads::Permit;
 #[cfg(feature = "auth")]
 use crate::session::save_changes;
-use crate::threads::Permit;
 use crate::{Error, ErrorKind};
 
 /// What is to be called.
@@ -51,7 +51,7 @@ where
     (held, outcome)
 }
 
-/// What a plain `fn` needs to run: see [`Threads`](crate::threads::Threads).
+/// What a plain `fn` needs to run: see [`HandlerThreads`](crate::handler_threads::HandlerThreads).
 #[inline]
 async fn permit<C>(held: &mut LoanOf<C>, route: Route) -> Option<Permit>
 where

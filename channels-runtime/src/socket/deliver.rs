@@ -7,10 +7,10 @@ use super::mailbox::{EVENT_DROP, Pushed, log_overflow};
 use crate::consumer::table::Route;
 use crate::consumer::{Mode, Relay};
 use crate::event::CoalesceKey;
+use crate::handler_threads::Client as _;
 use crate::layer::{Delivered, Receiver};
 use crate::stats::DropReason;
 use crate::supervise::discard;
-use crate::threads::Client as _;
 use crate::transport::Frame;
 use crate::{Error, Event};
 

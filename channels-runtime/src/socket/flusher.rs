@@ -107,7 +107,9 @@ impl Drop for Ended {
         self.0.ended.store(true, Ordering::Release);
         let left = mem::take(&mut *links);
         drop(links);
-        left.iter().for_each(|link| link.flush_relayed());
+        for link in left {
+            link.flush_relayed();
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a connection's task shares with its handlers, its layer and its server.
 
-use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -10,11 +9,11 @@ use super::flusher::Shard;
 use super::mailbox::{Mailbox, Removed};
 use super::outbound::{Outbound, Spent};
 use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
+use crate::handler_threads::{Client, HandlerThreads};
 use crate::limits::Limits;
 use crate::stats::Stats;
-use crate::threads::{Client, Threads};
 use crate::transport::{Frame, WriteHalf};
-use crate::{CloseCode, CloseFrame, Error, ErrorKind, Result};
+use crate::{CloseCode, CloseFrame};
 
 /// One connection, seen from outside of its task.
 ///
@@ -37,7 +36,7 @@ pub(crate) struct Link {
     pub(super) stats: Arc<Stats>,
     /// Who writes what relayed events queue here.
     flusher: Arc<Shard>,
-    pub(super) threads: Arc<Threads>,
+    pub(super) threads: Arc<HandlerThreads>,
     this: Weak<Self>,
     /// Whether the socket may have something to read. The socket wakes the link, so that a task that
     /// was woken by something else need not ask.
@@ -103,7 +102,7 @@ impl Link {
         limits: &Limits,
         stats: Arc<Stats>,
         flusher: Arc<Shard>,
-        threads: Arc<Threads>,
+        threads: Arc<HandlerThreads>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             task: OnceLock::new(),
@@ -259,57 +258,6 @@ impl Link {
         if self.table.relays() {
             self.state().busy = true;
         }
-    }
-
-    /// Queues a message for a handler of the connection's own task, which writes when the handler
-    /// lets it. Waits for room; the error holds the message where there is no socket.
-    ///
-    /// Cancel safe: dropped before its end, nothing is queued.
-    pub(crate) fn send<T>(&self, message: T) -> impl Future<Output = Result> + Send
-    where
-        T: Into<Frame> + Send + Sync + 'static,
-    {
-        let mut message = Some(message);
-        std::future::poll_fn(move |cx| {
-            self.poll_send(&mut message, cx)
-                .map_err(|error| match message.take() {
-                    Some(message) => error.with_unsent(message),
-                    None => error,
-                })
-        })
-    }
-
-    fn poll_send<T: Into<Frame>>(
-        &self,
-        message: &mut Option<T>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result> {
-        // Cloned without the lock.
-        let mut waker = None;
-        let mut state = self.state();
-        while state.phase == Phase::Open && state.outbound.is_full() {
-            if state.outbound.knows(cx.waker()) {
-                return Poll::Pending;
-            }
-            if let Some(waker) = waker.take() {
-                state.outbound.wait(waker);
-                return Poll::Pending;
-            }
-            drop(state);
-            waker = Some(cx.waker().clone());
-            state = self.state();
-        }
-        let (kind, what) = match state.phase {
-            Phase::Open => {
-                if let Some(message) = message.take() {
-                    state.outbound.push(message.into());
-                }
-                return Poll::Ready(Ok(()));
-            }
-            Phase::Connecting => (ErrorKind::Handshake, "nothing can be sent before `accept`"),
-            Phase::Over => (ErrorKind::Closed, "the connection is over"),
-        };
-        Poll::Ready(Err(Error::new(kind, what)))
     }
 
     /// Queues a frame of the protocol's own, which nobody waits for.

@@ -14,6 +14,7 @@ pub(crate) mod mailbox;
 mod outbound;
 mod queue;
 mod registry;
+mod send;
 mod sender;
 pub(crate) mod slot;
 mod tasks;

@@ -64,7 +64,7 @@ impl<T> Queue<T> {
 
     /// Takes everything out.
     pub(super) fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::new())
+        std::mem::take(self)
     }
 
     pub(super) fn clear(&mut self) {

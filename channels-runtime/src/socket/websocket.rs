@@ -15,8 +15,8 @@ use super::attachment::Attachment;
 use super::link::Link;
 use super::sender::Sender;
 use super::tasks::TaskHandle;
+use crate::handler_threads::HandlerThreads;
 use crate::layer::ChannelLayer;
-use crate::threads::Threads;
 use crate::{ChannelName, CloseCode, Error, ErrorKind, Event, Message, Result, Scope};
 
 /// A WebSocket, in the hands of its consumer's `async fn` handlers.
@@ -306,7 +306,7 @@ impl WebSocket {
         &self.link
     }
 
-    pub(crate) fn threads(&self) -> &Arc<Threads> {
+    pub(crate) fn threads(&self) -> &Arc<HandlerThreads> {
         &self.link.threads
     }
 

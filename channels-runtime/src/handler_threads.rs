@@ -18,7 +18,7 @@ use crate::log::LogLimit;
 
 /// The plain `fn` handlers of an application.
 #[derive(Debug)]
-pub(crate) struct Threads {
+pub(crate) struct HandlerThreads {
     handlers: Arc<Semaphore>,
     /// How many handlers may wait for their clients.
     most_waiting: usize,
@@ -42,7 +42,7 @@ struct Waiting {
 /// The right of a handler to a thread; dropping it passes it on.
 pub(crate) type Permit = OwnedSemaphorePermit;
 
-impl Threads {
+impl HandlerThreads {
     pub(crate) fn new(limits: &Limits) -> Self {
         let most = limits.blocking_handlers.clamp(1, Semaphore::MAX_PERMITS);
         Self {
@@ -119,7 +119,7 @@ impl Threads {
     }
 }
 
-impl Default for Threads {
+impl Default for HandlerThreads {
     fn default() -> Self {
         Self::new(&Limits::default())
     }
@@ -133,7 +133,7 @@ impl std::fmt::Debug for Waiting {
 
 /// A handler that waits for its client.
 struct Wait<'a> {
-    threads: &'a Threads,
+    threads: &'a HandlerThreads,
     number: u64,
 }
 
@@ -167,9 +167,11 @@ mod tests {
 
     #[test]
     fn who_waits_longest_is_disconnected_first() {
-        let mut limits = Limits::default();
-        limits.blocking_sends = 2;
-        let threads = Threads::new(&limits);
+        let limits = Limits {
+            blocking_sends: 2,
+            ..Limits::default()
+        };
+        let threads = HandlerThreads::new(&limits);
         let clients: Vec<_> = (0..4).map(|_| Reader::new()).collect();
         let begin = |at: usize| {
             let client = Arc::downgrade(&clients[at]);
