@@ -17,6 +17,7 @@ mod drops;
 mod environment;
 mod error;
 mod event;
+mod handler_threads;
 mod http;
 mod job;
 mod layer;

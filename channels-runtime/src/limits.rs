@@ -95,6 +95,18 @@ pub struct Limits {
     /// client that has closed its sending side and waits for an answer gets one within this time. As
     /// long may a worker's job run after the worker was told to stop.
     pub grace: Duration,
+    /// Plain `fn` handlers of sockets and HTTP consumers that have a thread at the same time: 256. More
+    /// wait for one in their order, and what their clients send meanwhile is not read. It protects what
+    /// else needs tokio's blocking threads, of which there are 512 unless the runtime says otherwise:
+    /// logins, name lookups, [`blocking`](crate::blocking). Keep it well below the runtime's
+    /// `max_blocking_threads`. `disconnect` never waits for it. At least one runs.
+    pub blocking_handlers: usize,
+    /// Of these, those that wait in a send until their client reads: 64. If more do, the client that
+    /// has kept its handler waiting for the longest time is disconnected (1013, or a response that is
+    /// broken off), and its handler's send fails with [`ErrorKind::Closed`](crate::ErrorKind::Closed).
+    /// So clients that never read cannot take the threads of all others. Each has up to `outbound_bytes`
+    /// queued.
+    pub blocking_sends: usize,
     /// How long a shutdown waits for its connections, then for the workers in its process, then for its
     /// hooks: 30 s for each. A `grace` that is longer is cut short by it.
     pub shutdown_timeout: Duration,
@@ -118,6 +130,8 @@ impl Default for Limits {
             ping_timeout: Duration::from_secs(30),
             close_timeout: Duration::from_secs(5),
             grace: Duration::from_secs(10),
+            blocking_handlers: 256,
+            blocking_sends: 64,
             shutdown_timeout: Duration::from_secs(30),
         }
     }

@@ -44,7 +44,8 @@ impl Stats {
         self.dropped[reason as usize].load(Ordering::Relaxed)
     }
 
-    /// How many handlers panicked; of workers, their consumers' constructors as well.
+    /// How many handlers, constructors of consumers, and other code that answers requests panicked:
+    /// middleware, routers, HTTP applications.
     pub fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
     }
@@ -53,6 +54,12 @@ impl Stats {
     /// readers of channel layers. All applications of the process share this count.
     pub fn task_restarts(&self) -> u64 {
         crate::supervise::restarts()
+    }
+
+    /// How many panics of other user code were caught: the `Drop` of an event, a `key(…)`, a receiver of
+    /// a channel layer, a waker. All applications of the process share this count.
+    pub fn isolated_panics(&self) -> u64 {
+        crate::supervise::isolated_panics()
     }
 
     /// Bytes that are queued at present for all connections together: messages in part or as a whole

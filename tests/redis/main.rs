@@ -18,6 +18,7 @@ mod crowd;
 mod exchange;
 mod faults;
 mod inbox;
+mod isolation;
 mod logs;
 mod names;
 mod nodes;

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use crate::Result;
 #[cfg(feature = "auth")]
 use crate::auth::Site;
+use crate::handler_threads::HandlerThreads;
 use crate::http::Exchanges;
 use crate::job::Shifts;
 use crate::layer::ChannelLayers;
@@ -30,6 +31,7 @@ pub struct Context {
     pub(crate) stats: Arc<Stats>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) exchanges: Exchanges,
+    pub(crate) threads: Arc<HandlerThreads>,
     pub(crate) shifts: Shifts,
     /// The path under which the application lies.
     pub(crate) root_path: Arc<str>,
@@ -48,6 +50,7 @@ impl Context {
         stats.memory().set_limit(limits.memory_bytes);
         Self {
             layers,
+            threads: Arc::new(HandlerThreads::new(&limits)),
             limits: Arc::new(limits),
             stats: Arc::new(stats),
             registry: Arc::default(),

@@ -108,19 +108,22 @@ impl Watch {
     pub(super) fn enter(self: &Arc<Self>, site: &Site, entry: Entry, since: Instant) -> Watched {
         let ends_by_itself = self.interval.is_some() || entry.until.is_some();
         let mut state = self.state();
-        if state.has_ended(&entry, since)
-            && let Some(connection) = entry.connection.upgrade()
-        {
-            connection.revoke();
-        }
+        let has_ended = state.has_ended(&entry, since);
+        // Whatever ends a connection is done without the lock.
+        let connection = has_ended.then(|| Weak::clone(&entry.connection));
         let number = state.next;
         state.next += 1;
         for subject in entry.subjects() {
             state.index.insert((subject, number));
         }
         state.entries.insert(number, entry);
-        if ends_by_itself && !state.is_swept {
-            state.is_swept = true;
+        let starts_sweep = ends_by_itself && !state.is_swept;
+        state.is_swept |= starts_sweep;
+        drop(state);
+        if let Some(connection) = connection.and_then(|connection| connection.upgrade()) {
+            connection.revoke();
+        }
+        if starts_sweep {
             let (site, interval) = (site.downgrade(), self.interval);
             tokio::spawn(supervise("login sweep", move || {
                 recheck::sweep(site.clone(), interval)

@@ -1,6 +1,8 @@
 //! The application of one consumer: a new value for each handshake.
 
+use std::any::type_name;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
@@ -11,6 +13,8 @@ use super::{Consumer, Declaration, Held, WebSocketKind};
 use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
 use crate::log::LogLimit;
 use crate::socket::{Attachment, BlockingWebSocket, Decision, Link, WebSocket, Wire, connection};
+use crate::stats::Stats;
+use crate::supervise::log_safely;
 use crate::{Result, Scope};
 
 /// Makes a consumer for each connection and runs it.
@@ -32,6 +36,23 @@ impl<C> ConsumerApp<C> {
     pub(crate) fn make(&self, scope: &Scope) -> C {
         (self.make)(scope)
     }
+
+    /// Makes a consumer. `None` if its constructor panics, which is counted and logged.
+    pub(crate) fn try_make(&self, scope: &Scope, stats: &Stats) -> Option<C> {
+        let made = catch_unwind(AssertUnwindSafe(|| self.make(scope)));
+        made.map_err(|panic| {
+            stats.panicked();
+            log_safely(panic, |panic| {
+                let consumer = type_name::<C>();
+                tracing::error!(
+                    consumer,
+                    panic,
+                    "the constructor of a consumer panicked, responding with 500"
+                );
+            });
+        })
+        .ok()
+    }
 }
 
 impl<C> Clone for ConsumerApp<C> {
@@ -44,7 +65,7 @@ impl<C> Clone for ConsumerApp<C> {
 
 impl<C> fmt::Debug for ConsumerApp<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConsumerApp<{}>", std::any::type_name::<C>())
+        write!(f, "ConsumerApp<{}>", type_name::<C>())
     }
 }
 
@@ -83,17 +104,21 @@ where
         };
         let link = Link::new(
             C::TABLE,
+            type_name::<C>,
             &C::OPTIONS,
             limits,
             Arc::clone(&context.stats),
             context.registry.flusher(),
+            Arc::clone(&context.threads),
         );
         let Some(registered) = context.registry.register(&link, limits) else {
             return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
         };
         #[cfg(feature = "auth")]
         crate::auth::Identity::watch_over(&scope, &link).await;
-        let consumer = self.make(&scope);
+        let Some(consumer) = self.try_make(&scope, &context.stats) else {
+            return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
+        };
         let (answer, decision) = oneshot::channel();
         let attachment = Attachment::new(layer, C::OPTIONS.groups);
         let socket = WebSocket::new(Arc::clone(&link), scope, attachment, answer);
@@ -173,7 +198,7 @@ fn respond<C>(
         Err(Undecided::Ended) => refusal(StatusCode::INTERNAL_SERVER_ERROR, ""),
         Err(Undecided::TimedOut) => {
             if let Some(suppressed) = TIMED_OUT.permit() {
-                let consumer = std::any::type_name::<C>();
+                let consumer = type_name::<C>();
                 tracing::warn!(
                     consumer,
                     suppressed,

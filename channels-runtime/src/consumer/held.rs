@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::table::Route;
 use super::{BlockingConnectionOf, Consumer, Input, Kind, Mode, Outcome};
+use crate::handler_threads::Permit;
 use crate::socket::BlockingWebSocket;
 use crate::threads;
 
@@ -83,6 +84,11 @@ impl<H> Home<H> {
         held.map_or(Poll::Pending, Poll::Ready)
     }
 
+    /// Takes the consumer out for good, if it is not lent.
+    pub(crate) fn take(&self) -> Option<Box<H>> {
+        self.place().held.take()
+    }
+
     /// No code panics while it holds this lock.
     fn place(&self) -> MutexGuard<'_, Place<H>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -131,11 +137,13 @@ impl<H> fmt::Debug for Home<H> {
     }
 }
 
-/// Calls a handler where it has to run, and gives the consumer back.
+/// Calls a handler where it has to run, and returns the consumer. A plain `fn` keeps `permit` until
+/// it has ended, also after the future is dropped.
 pub(crate) async fn dispatch<C: Consumer>(
     mut held: LoanOf<C>,
     route: Route,
     input: Input,
+    permit: Option<Permit>,
 ) -> (LoanOf<C>, Outcome) {
     match route.mode {
         Mode::Async => {
@@ -154,6 +162,7 @@ pub(crate) async fn dispatch<C: Consumer>(
                     connection,
                 } = &mut *held;
                 let outcome = consumer.dispatch_blocking(connection, route.handler, input);
+                drop(permit);
                 (held, outcome)
             })
             .await

@@ -4,6 +4,7 @@
 //! still there, waits without end for one that does not say so, and cannot tell why it did not
 //! connect.
 
+use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,8 @@ impl Connections {
                 if !sure || connection.ping().await.is_ok() {
                     return Ok(connection);
                 }
-                self.idle().clear();
+                let broken = mem::take(&mut *self.idle());
+                drop(broken);
             }
             self.connect().await
         });
@@ -86,9 +88,11 @@ impl Connections {
 
     /// The connection that was used last. If that one is too old, all are.
     fn take_idle(&self) -> Option<AnyConnection> {
+        // Closed without the lock: the driver may log.
+        let _old;
         let mut idle = self.idle();
         if idle.last().is_some_and(|(_, since)| since.elapsed() > IDLE) {
-            idle.clear();
+            _old = mem::take(&mut *idle);
         }
         idle.pop().map(|(connection, _)| connection)
     }
@@ -101,10 +105,11 @@ impl Connections {
 impl Lease<'_> {
     /// Gives the connection back, if the answer shows that it still works.
     pub(super) fn settle<T>(self, answer: sqlx::Result<T>) -> sqlx::Result<T> {
+        let _broken;
         let mut idle = self.connections.idle();
         match &answer {
             // Where one is broken, the others are as well: the server has gone.
-            Err(error) if is_broken(error) => idle.clear(),
+            Err(error) if is_broken(error) => _broken = mem::take(&mut *idle),
             _ => idle.push((self.connection, Instant::now())),
         }
         drop(idle);

@@ -1,9 +1,9 @@
 //! Which events a newer one may replace.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Event, TypedEvent};
+use crate::supervise::isolate;
 
 /// What two events of one type share when the newer one may replace the older in a full mailbox.
 ///
@@ -21,8 +21,8 @@ impl CoalesceKey {
     }
 
     pub(crate) fn of(self, event: &Event) -> Option<u64> {
-        // It is the user's own code, and the runtime holds its locks here.
-        catch_unwind(AssertUnwindSafe(|| (self.0)(event))).unwrap_or_default()
+        // User code: a `Deserialize` and a `Hash`. No lock may be held here.
+        isolate("the `key(…)` of an event", || (self.0)(event)).flatten()
     }
 }
 

@@ -11,7 +11,6 @@ mod value;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -21,6 +20,7 @@ pub use self::event_type::{EventType, MAX_EVENT_TYPE};
 pub use self::typed::{FromEvent, Payload, TypedEvent};
 
 use self::erased::{ErasedEvent, Raw, Typed};
+use crate::supervise::isolate;
 use crate::transport::Frame;
 use crate::{Error, ErrorKind, Message, Result};
 
@@ -166,11 +166,11 @@ impl Event {
 
     #[cold]
     fn encode_payload<E: TypedEvent>(&self, type_name: &'static str) -> Result<Frame> {
-        // Both are the user's own code, and the runtime may hold its locks here.
-        catch_unwind(AssertUnwindSafe(|| {
+        // User code: a `Deserialize` and a `Serialize`. No lock may be held here.
+        isolate("the `Serialize` or `Deserialize` of an event", || {
             self.encode(self.get::<E>()?, type_name)
-        }))
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Encode, "the event's code panicked")))
+        })
+        .unwrap_or_else(|| Err(Error::new(ErrorKind::Encode, "the event's code panicked")))
     }
 
     /// The frame of a value, if that is the payload itself.

@@ -1,5 +1,6 @@
 //! The application of one HTTP consumer: a new value for each request.
 
+use std::any::type_name;
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
@@ -55,11 +56,22 @@ where
     let Some(registered) = context.exchanges.register() else {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "the server shuts down\n");
     };
-    let consumer = app.make(&scope);
+    let Some(consumer) = app.try_make(&scope, &context.stats) else {
+        return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
+    };
     let (answer, answered) = oneshot::channel();
-    let stats = Arc::clone(&context.stats);
+    let (stats, threads) = (Arc::clone(&context.stats), Arc::clone(&context.threads));
     let is_guarded = scope.half_closed().is_some();
-    let link = Link::new(C::TABLE, &C::OPTIONS, limits, stats, answer, is_guarded);
+    let link = Link::new(
+        C::TABLE,
+        type_name::<C>,
+        &C::OPTIONS,
+        limits,
+        stats,
+        threads,
+        answer,
+        is_guarded,
+    );
     #[cfg(feature = "auth")]
     crate::auth::Identity::watch_over(&scope, &link).await;
     let attachment = Attachment::new(layer, C::OPTIONS.groups);

@@ -83,11 +83,17 @@ impl BlockingHttpExchange {
 
     /// Sends a part of the body, text or bytes; blocks while too much is queued.
     ///
+    /// Of all handlers that wait so, as many may as the limits' `blocking_sends` says: if more do, the
+    /// response is broken off whose client has kept its handler waiting for the longest time.
+    ///
     /// # Errors
     ///
     /// As [`HttpExchange::send_body`].
     pub fn send_body(&mut self, part: impl Into<Message>) -> Result {
-        wait(self.0.send_body(part))
+        let sender = self.0.sender();
+        self.0
+            .threads()
+            .wait_for(self.0.link(), sender.send_body(part))
     }
 
     /// Begins a stream of server-sent events.
@@ -105,7 +111,10 @@ impl BlockingHttpExchange {
     ///
     /// As [`HttpExchange::send_event`].
     pub fn send_event(&mut self, event: impl Into<ServerSentEvent>) -> Result {
-        wait(self.0.send_event(event))
+        let sender = self.0.sender();
+        self.0
+            .threads()
+            .wait_for(self.0.link(), sender.send_event(event))
     }
 
     /// Completes the response, after what was sent. Ending it again does nothing.

@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::consumer::table::Route;
 use crate::consumer::{
-    Consumer, Declaration, HomeOf, Hook, HttpKind, Input, LoanOf, Outcome, dispatch,
+    Consumer, Declaration, HomeOf, Hook, HttpKind, Input, LoanOf, Mode, Outcome, dispatch,
 };
+use crate::handler_threads::Permit;
 #[cfg(feature = "auth")]
 use crate::session::save_changes;
 
@@ -49,11 +50,27 @@ where
     }
 }
 
-async fn handler<C>(held: LoanOf<C>, route: Route, input: Input) -> (LoanOf<C>, Outcome)
+async fn handler<C>(mut held: LoanOf<C>, route: Route, input: Input) -> (LoanOf<C>, Outcome)
 where
     C: Consumer + Declaration<Kind = HttpKind>,
 {
-    let ran = dispatch(held, route, input).await;
+    let permit = match route.mode {
+        Mode::Blocking => held.connection.as_async().threads().permit().await,
+        Mode::Async | Mode::Relay(_) => None,
+    };
+    call(held, route, input, permit).await
+}
+
+async fn call<C>(
+    held: LoanOf<C>,
+    route: Route,
+    input: Input,
+    permit: Option<Permit>,
+) -> (LoanOf<C>, Outcome)
+where
+    C: Consumer + Declaration<Kind = HttpKind>,
+{
+    let ran = dispatch(held, route, input, permit).await;
     #[cfg(feature = "auth")]
     let ran = {
         let (mut held, outcome) = ran;
@@ -69,7 +86,8 @@ where
 {
     let mut outcome = Ok(());
     if let Some((route, input)) = disconnect {
-        (held, outcome) = handler(held, route, input).await;
+        // Without a permit: it has to run, however many threads others have.
+        (held, outcome) = call(held, route, input, None).await;
     }
     held.connection.as_async().release();
     outcome

@@ -14,6 +14,7 @@ use super::link::Link;
 use super::respond::{SendEventStream, SendHeaders, SendResponse};
 use super::sender::HttpSender;
 use super::sse::ServerSentEvent;
+use crate::handler_threads::HandlerThreads;
 use crate::layer::ChannelLayer;
 use crate::socket::{Attachment, TaskHandle, to_json};
 use crate::{ChannelName, Event, Message, Result, Scope};
@@ -319,6 +320,10 @@ impl HttpExchange {
 
     pub(super) fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    pub(super) fn threads(&self) -> &Arc<HandlerThreads> {
+        &self.link.threads
     }
 
     pub(super) fn keep_alive(&self) -> Duration {

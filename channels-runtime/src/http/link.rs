@@ -11,12 +11,13 @@ use futures_util::task::AtomicWaker;
 use http::{Response, StatusCode};
 use tokio::sync::oneshot;
 
-use super::output::{Output, Tail};
+use super::output::{Output, Spent, Tail};
 use crate::app::{Body, refusal};
-use crate::consumer::{DisconnectedBy, Options, Table};
+use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
+use crate::handler_threads::{Client, HandlerThreads};
 use crate::layer::{Delivered, Receiver};
 use crate::limits::Limits;
-use crate::socket::mailbox::{Mailbox, Pushed};
+use crate::socket::mailbox::{Mailbox, Pushed, Removed, log_overflow};
 use crate::stats::Stats;
 use crate::{BoxError, Error, ErrorKind, Event, Result};
 
@@ -24,12 +25,21 @@ use crate::{BoxError, Error, ErrorKind, Event, Result};
 pub(super) type Answer = oneshot::Sender<Response<Body>>;
 
 /// One exchange, seen from outside of its task.
+///
+/// As with a socket's link, no user code runs while its lock is held: no `Drop` of an event or a chunk,
+/// no waker. What such code is left for goes into a [`Removed`] or a [`Spent`] that is declared before
+/// the guard, and so dropped after it.
 #[derive(Debug)]
 pub(super) struct Link {
     task: AtomicWaker,
     state: Mutex<State>,
     table: &'static Table,
+    /// The consumer's name.
+    consumer: fn() -> &'static str,
+    /// Whether the keys of events matter: those of newer events that replace older ones.
+    coalesces: bool,
     stats: Arc<Stats>,
+    pub(super) threads: Arc<HandlerThreads>,
     /// How long a client may take nothing of what waits for it. `None` where the stream is guarded: that
     /// counts bytes, and only parts can be counted here.
     patience: Option<Duration>,
@@ -67,9 +77,11 @@ impl Link {
     /// `is_guarded`: whether the server itself disconnects a client that does not read.
     pub(super) fn new(
         table: &'static Table,
+        consumer: fn() -> &'static str,
         options: &Options,
         limits: &Limits,
         stats: Arc<Stats>,
+        threads: Arc<HandlerThreads>,
         answer: Answer,
         is_guarded: bool,
     ) -> Arc<Self> {
@@ -83,7 +95,10 @@ impl Link {
                 output: Output::new(limits.outbound_bytes, Arc::clone(&stats)),
             }),
             table,
+            consumer,
+            coalesces: options.overflow == Overflow::Coalesce,
             stats,
+            threads,
             patience: (!is_guarded && !limits.ping_interval.is_zero())
                 .then(|| limits.ping_interval.saturating_add(limits.ping_timeout)),
         })
@@ -92,11 +107,12 @@ impl Link {
     /// Takes the right to answer, which there is once; `next` is what the answer makes of the
     /// exchange.
     pub(super) fn take_answer(&self, next: Phase) -> Result<Answer> {
+        let _removed: Removed;
         let mut state = self.state();
         match mem::replace(&mut state.phase, next) {
             Phase::Unanswered(answer) => {
                 if state.is_over() {
-                    state.mailbox.clear();
+                    _removed = state.mailbox.clear();
                 }
                 drop(state);
                 self.task.wake();
@@ -141,15 +157,25 @@ impl Link {
         chunk: &mut Option<Bytes>,
         cx: &mut Context<'_>,
     ) -> Poll<Result> {
+        // Cloned without the lock.
+        let (mut waker, mut spent) = (None, Spent::default());
         let mut state = self.state();
+        while state.is_streaming(content) && state.output.is_full() {
+            if state.output.knows(cx.waker()) {
+                return Poll::Pending;
+            }
+            if let Some(waker) = waker.take() {
+                state.output.wait(waker);
+                return Poll::Pending;
+            }
+            drop(state);
+            waker = Some(cx.waker().clone());
+            state = self.state();
+        }
         let (kind, message) = match state.phase {
             Phase::Streaming(streamed) if streamed == content => {
-                if state.output.is_full() {
-                    state.output.wait(cx.waker());
-                    return Poll::Pending;
-                }
                 if let Some(chunk) = chunk.take() {
-                    state.output.push(chunk);
+                    state.output.push(chunk, &mut spent);
                 }
                 return Poll::Ready(Ok(()));
             }
@@ -168,6 +194,8 @@ impl Link {
 
     /// Completes the response. What is over stays as it is.
     pub(super) fn end(&self) -> Result {
+        let _removed: Removed;
+        let mut spent = Spent::default();
         let mut state = self.state();
         match state.phase {
             Phase::Unanswered(_) => {
@@ -176,8 +204,8 @@ impl Link {
             }
             Phase::Streaming(_) => {
                 state.phase = Phase::Over(DisconnectedBy::Consumer);
-                state.mailbox.clear();
-                state.output.close(Tail::End);
+                _removed = state.mailbox.clear();
+                state.output.close(Tail::End, &mut spent);
             }
             Phase::Over(_) => {}
         }
@@ -188,32 +216,39 @@ impl Link {
 
     /// Ends what is not over: answers with a refusal where nothing was sent, else breaks the body off.
     pub(super) fn close(&self, by: DisconnectedBy, status: StatusCode, text: impl Into<String>) {
+        let _removed: Removed;
+        let mut spent = Spent::default();
+        let mut unanswered = None;
         let mut state = self.state();
         match mem::replace(&mut state.phase, Phase::Over(by)) {
             Phase::Over(first) => state.phase = Phase::Over(first),
             Phase::Streaming(content) => {
                 let whole = content == Content::Events && by != DisconnectedBy::Failure;
                 let tail = if whole { Tail::End } else { Tail::Abort };
-                state.output.close(tail);
+                state.output.close(tail, &mut spent);
             }
-            Phase::Unanswered(answer) => {
-                // Where the client is gone as well, nobody waits for it.
-                drop(answer.send(refusal(status, text)));
-            }
+            Phase::Unanswered(answer) => unanswered = Some(answer),
         }
-        state.mailbox.clear();
+        _removed = state.mailbox.clear();
         drop(state);
+        if let Some(answer) = unanswered {
+            // Where the client is gone as well, nobody waits for it.
+            drop(answer.send(refusal(status, text)));
+        }
         self.task.wake();
     }
 
     /// The server has no use for the response any more: the client is gone, or has all of it.
     pub(super) fn lost(&self) {
+        // The answer wakes who waits for it when it is dropped.
+        let (_removed, _phase): (Removed, Phase);
+        let mut spent = Spent::default();
         let mut state = self.state();
         if !state.is_over() {
-            state.phase = Phase::Over(DisconnectedBy::Lost);
-            state.mailbox.clear();
+            _phase = mem::replace(&mut state.phase, Phase::Over(DisconnectedBy::Lost));
+            _removed = state.mailbox.clear();
         }
-        state.output.clear();
+        state.output.clear(&mut spent);
         drop(state);
         self.task.wake();
     }
@@ -265,7 +300,11 @@ impl Link {
 
     /// The next part of the body. For the server.
     pub(super) fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BoxError>>> {
-        self.state().output.poll_chunk(cx)
+        let mut spent = Spent::default();
+        // Cloned without the lock.
+        let mut reader = Some(cx.waker().clone());
+        let mut state = self.state();
+        state.output.poll_chunk(&mut reader, &mut spent)
     }
 
     /// By whom the exchange was ended, if it is over.
@@ -297,6 +336,22 @@ impl State {
     fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over(_))
     }
+
+    fn is_streaming(&self, content: Content) -> bool {
+        matches!(self.phase, Phase::Streaming(streamed) if streamed == content)
+    }
+}
+
+/// Its handler waits for a client that does not read, and too many do.
+impl Client for Link {
+    fn disconnect(&self) {
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        self.close(DisconnectedBy::Limit, unavailable, "too slow\n");
+        // The rest of a body that is broken off is of no use to anybody.
+        let mut spent = Spent::default();
+        let mut state = self.state();
+        state.output.clear(&mut spent);
+    }
 }
 
 impl Receiver for Link {
@@ -305,18 +360,25 @@ impl Receiver for Link {
             self.stats.unhandled(event.event_type());
             return Delivered::Queued;
         };
+        let key = if self.coalesces {
+            route.key.of(event)
+        } else {
+            None
+        };
+        let (pushed, removed);
         let mut state = self.state();
         if state.stopping || state.is_over() {
             return Delivered::Closed;
         }
-        let pushed = state.mailbox.push(event, route.key);
+        (pushed, removed) = state.mailbox.push(event, key);
         drop(state);
+        drop(removed);
         if let Some(reason) = pushed.drop_reason() {
             self.stats.dropped(reason);
+            log_overflow((self.consumer)(), event, reason);
         }
         if pushed == Pushed::MustClose {
-            let unavailable = StatusCode::SERVICE_UNAVAILABLE;
-            self.close(DisconnectedBy::Limit, unavailable, "too slow\n");
+            self.disconnect();
         }
         self.task.wake();
         pushed.delivered()

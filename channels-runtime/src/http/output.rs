@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 use bytes::Bytes;
 
 use crate::BoxError;
 use crate::memory::Account;
 use crate::stats::Stats;
+use crate::supervise::{discard, isolate};
 
 /// How many bytes the server gets at once.
 const SLICE: usize = 64 * 1024;
@@ -35,6 +36,31 @@ pub(super) struct Output {
     /// The server, once it has written all there was.
     reader: Option<Waker>,
     waiting: Vec<Waker>,
+}
+
+/// What an [`Output`] has no more use for. Dropping it drops chunks and calls wakers, both of which may
+/// be user code: declare it before the guard of the link's lock, so that it is dropped after it.
+#[derive(Debug, Default)]
+#[must_use = "it is dropped after the lock is released"]
+pub(super) struct Spent {
+    chunks: VecDeque<Bytes>,
+    wakers: Vec<Waker>,
+    /// Replaced by another waker, or by none.
+    unused: Option<Waker>,
+}
+
+impl Drop for Spent {
+    fn drop(&mut self) {
+        for chunk in std::mem::take(&mut self.chunks) {
+            discard("the `Drop` of a payload", chunk);
+        }
+        for waker in std::mem::take(&mut self.wakers) {
+            isolate("a waker", || waker.wake());
+        }
+        if let Some(waker) = self.unused.take() {
+            discard("the `Drop` of a waker", waker);
+        }
+    }
 }
 
 /// What comes behind the last chunk.
@@ -68,64 +94,74 @@ impl Output {
             || (!self.chunks.is_empty() && self.account.memory().is_exhausted())
     }
 
-    pub(super) fn push(&mut self, chunk: Bytes) {
+    pub(super) fn push(&mut self, chunk: Bytes, spent: &mut Spent) {
         // A chunk of no bytes would say nothing.
         if !chunk.is_empty() {
             self.cost += BOOKKEEPING + chunk.len();
             self.account.settle(self.cost);
             self.chunks.push_back(chunk);
-            self.wake_reader();
+            self.release_reader(spent);
         }
     }
 
-    /// Remembers who waits for room.
-    pub(super) fn wait(&mut self, waker: &Waker) {
-        if !self.waiting.iter().any(|known| known.will_wake(waker)) {
-            self.waiting.push(waker.clone());
-        }
+    /// Whether a sender is already remembered that waits for room.
+    pub(super) fn knows(&self, waker: &Waker) -> bool {
+        self.waiting.iter().any(|known| known.will_wake(waker))
+    }
+
+    /// Remembers who waits for room. To clone a waker is user code: do that without the lock.
+    pub(super) fn wait(&mut self, waker: Waker) {
+        self.waiting.push(waker);
+    }
+
+    /// Nobody need wait for room any more.
+    pub(super) fn release_waiting(&mut self, spent: &mut Spent) {
+        spent.wakers.append(&mut self.waiting);
     }
 
     /// Nothing more comes.
-    pub(super) fn close(&mut self, tail: Tail) {
+    pub(super) fn close(&mut self, tail: Tail, spent: &mut Spent) {
         self.tail.get_or_insert(tail);
-        self.wake_reader();
-        self.wake_waiting();
+        self.release_reader(spent);
+        self.release_waiting(spent);
     }
 
-    /// Drops what is left: nobody reads it.
-    pub(super) fn clear(&mut self) {
+    /// Takes out what is left: nobody reads it.
+    pub(super) fn clear(&mut self, spent: &mut Spent) {
+        spent.chunks.append(&mut self.chunks);
         self.chunks = VecDeque::new();
         self.cost = 0;
         self.first_cost = None;
         self.account.settle(0);
-        self.wake_waiting();
+        self.release_waiting(spent);
     }
 
-    /// The next chunk for the server.
+    /// The next chunk for the server. Where there is none, `reader` is woken when there is.
     pub(super) fn poll_chunk(
         &mut self,
-        cx: &mut Context<'_>,
+        reader: &mut Option<Waker>,
+        spent: &mut Spent,
     ) -> Poll<Option<Result<Bytes, BoxError>>> {
-        if let Some(chunk) = self.pop() {
+        if let Some(chunk) = self.pop(spent) {
             return Poll::Ready(Some(Ok(chunk)));
         }
         match self.tail {
             Some(Tail::End) => Poll::Ready(None),
             Some(Tail::Abort) => Poll::Ready(Some(Err("the response was given up".into()))),
             None => {
-                self.reader = Some(cx.waker().clone());
+                spent.unused = std::mem::replace(&mut self.reader, reader.take());
                 Poll::Pending
             }
         }
     }
 
     /// A chunk, or as much of it as shows within a time whether the client reads.
-    fn pop(&mut self) -> Option<Bytes> {
+    fn pop(&mut self, spent: &mut Spent) -> Option<Bytes> {
         let first = self.chunks.front_mut()?;
         let whole = self.first_cost.take().unwrap_or(BOOKKEEPING + first.len());
         let chunk = first.split_to(first.len().min(SLICE));
         if first.is_empty() {
-            self.chunks.pop_front();
+            spent.chunks.extend(self.chunks.pop_front());
             self.cost -= whole;
             self.account.settle(self.cost);
         } else {
@@ -136,7 +172,7 @@ impl Output {
         }
         self.taken += chunk.len() as u64;
         if !self.is_full() {
-            self.wake_waiting();
+            self.release_waiting(spent);
         }
         Some(chunk)
     }
@@ -146,13 +182,7 @@ impl Output {
         self.taken
     }
 
-    fn wake_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
-
-    fn wake_waiting(&mut self) {
-        self.waiting.drain(..).for_each(Waker::wake);
+    fn release_reader(&mut self, spent: &mut Spent) {
+        spent.wakers.extend(self.reader.take());
     }
 }

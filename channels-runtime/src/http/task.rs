@@ -25,6 +25,7 @@ use crate::consumer::{
 };
 
 use crate::socket::slot;
+use crate::supervise::discard;
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
 /// An exchange's life: `handle`, then events until the response is complete, then `disconnect`.
@@ -62,6 +63,12 @@ enum What {
     Request,
     Event,
     Release,
+}
+
+impl<C: Consumer> Drop for Life<C> {
+    fn drop(&mut self) {
+        discard("the `Drop` of a consumer", self.home.take());
+    }
 }
 
 impl<C> Life<C>

@@ -201,5 +201,6 @@ where
     };
     let mut held = home.lend().await;
     held.connection.as_async().begin(attempt);
-    dispatch(held, route, Input::from(event)).await.1
+    // A worker's concurrency is its bound of threads.
+    dispatch(held, route, Input::from(event), None).await.1
 }

@@ -3,6 +3,7 @@
 mod blocking;
 mod group;
 mod hub;
+mod isolated;
 mod layers;
 mod memory;
 #[cfg(feature = "redis")]
@@ -115,6 +116,9 @@ fn check_is_queue(channel: &ChannelName) -> Result {
 /// The receiving end of a channel. Implemented by connections; called by layers.
 pub trait Receiver: Send + Sync {
     /// Takes an event, or says why not. Never waits.
+    ///
+    /// A panic is caught and logged, and counted by
+    /// [`Stats::isolated_panics`](crate::Stats::isolated_panics); the event then counts as dropped.
     fn deliver(&self, event: &Event) -> Delivered;
 }
 

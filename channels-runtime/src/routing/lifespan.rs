@@ -4,11 +4,15 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::mem;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt as _;
+
 use super::protocol::ProtocolTypeRouter;
 use crate::scope::{State, Values};
+use crate::supervise::log_safely;
 use crate::{BoxError, Error, ErrorKind, Result};
 
 type Startup = Box<
@@ -156,7 +160,13 @@ impl ProtocolTypeRouter {
         let state = &self.context.state;
         let all = async {
             for hook in hooks {
-                hook(state.clone()).await;
+                // A panic of one hook leaves the others to run.
+                let hook = AssertUnwindSafe(async { hook(state.clone()).await });
+                if let Err(panic) = hook.catch_unwind().await {
+                    log_safely(panic, |panic| {
+                        tracing::error!(panic, "a shutdown hook panicked");
+                    });
+                }
             }
         };
         let deadline = self.context.limits.shutdown_timeout;

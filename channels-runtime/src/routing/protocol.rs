@@ -2,11 +2,14 @@
 
 use std::convert::Infallible;
 use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode, header};
 use tower::Service;
 
@@ -17,9 +20,12 @@ use crate::app::{
     Answering, Body, Context, Handshake, HttpApp, HttpRequest, WebSocketApp, clean, refusal,
     upgrade_required, with_valid_status,
 };
+use crate::handler_threads::HandlerThreads;
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
 use crate::scope::{TrustedProxies, below};
+use crate::stats::Stats;
+use crate::supervise::log_safely;
 use crate::transport::Upgrade;
 use crate::{BoxError, Error, Result};
 
@@ -124,6 +130,7 @@ impl ProtocolTypeRouter {
     pub fn limits(mut self, limits: Limits) -> Self {
         let context = self.change();
         context.stats.memory().set_limit(limits.memory_bytes);
+        context.threads = Arc::new(HandlerThreads::new(&limits));
         context.limits = Arc::new(limits);
         self
     }
@@ -194,8 +201,11 @@ impl ProtocolTypeRouter {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        let answer = self.clone().answer(request.map(Body::new));
-        Box::pin(async { Ok(answer.await) })
+        let app = self.clone();
+        Box::pin(async move {
+            let stats = Arc::clone(&app.context.stats);
+            Ok(isolated(&stats, app.answer(request.map(Body::new))).await)
+        })
     }
 
     async fn answer(self, mut request: Request<Body>) -> Response<Body> {
@@ -228,7 +238,8 @@ impl ProtocolTypeRouter {
         let app = self.sockets(&request, &path)?;
         let handshake = Handshake::from_request(request, upgrade, Arc::clone(&self.context));
         let handshake = handshake.ok()?;
-        Some(deadline::answer(&**app, handshake))
+        let answer = deadline::answer(&**app, handshake);
+        Some(Box::pin(isolated(&self.context.stats, answer)))
     }
 
     /// Looks at a request before anybody else does. Gives its path below the root, decoded.
@@ -312,6 +323,18 @@ fn is_bare(response: &Response<Body>) -> bool {
     let mut names = response.headers().keys();
     http_body::Body::is_end_stream(response.body())
         && names.all(|name| matches!(*name, header::CONTENT_LENGTH | header::DATE))
+}
+
+/// Answers with 500 where middleware, a router or an application panics.
+async fn isolated(stats: &Stats, answer: impl Future<Output = Response<Body>>) -> Response<Body> {
+    let answered = AssertUnwindSafe(answer).catch_unwind().await;
+    answered.unwrap_or_else(|panic| {
+        stats.panicked();
+        log_safely(panic, |panic| {
+            tracing::error!(panic, "the application panicked, responding with 500");
+        });
+        refusal(StatusCode::INTERNAL_SERVER_ERROR, "")
+    })
 }
 
 /// An answer on its way.

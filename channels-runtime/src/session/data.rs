@@ -65,13 +65,22 @@ impl SessionData {
         let Some(entry) = self.find(&json::quote(key)) else {
             return Ok(None);
         };
-        serde_json::from_str(entry.value)
-            .map(Some)
-            .map_err(|error| {
-                let wanted = std::any::type_name::<T>();
-                let message = format!("the session's `{key}` is no {wanted}");
-                Error::caused(ErrorKind::Decode, message, error)
-            })
+        Self::decode(key, entry.value).map(Some)
+    }
+
+    /// The value under a key, as JSON.
+    pub(crate) fn json_of(&self, key: &str) -> Option<String> {
+        self.find(&json::quote(key))
+            .map(|entry| entry.value.to_owned())
+    }
+
+    /// Decodes the value of a key: user code.
+    pub(crate) fn decode<T: DeserializeOwned>(key: &str, value: &str) -> Result<T> {
+        serde_json::from_str(value).map_err(|error| {
+            let wanted = std::any::type_name::<T>();
+            let message = format!("the session's `{key}` is no {wanted}");
+            Error::caused(ErrorKind::Decode, message, error)
+        })
     }
 
     /// Puts a value under a key, in the place of the old one if there is one.
@@ -80,11 +89,20 @@ impl SessionData {
     ///
     /// [`ErrorKind::Encode`] if the value does not become JSON, or the session becomes too large.
     pub(crate) fn insert<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<()> {
-        let text = serde_json::to_string(value).map_err(|error| {
+        self.insert_json(key, &Self::encode(key, value)?)
+    }
+
+    /// Encodes what is to be the value of a key: user code.
+    pub(crate) fn encode<T: Serialize + ?Sized>(key: &str, value: &T) -> Result<String> {
+        serde_json::to_string(value).map_err(|error| {
             let message = format!("what is to be the session's `{key}` does not become JSON");
             Error::caused(ErrorKind::Encode, message, error)
-        })?;
-        let value = json::normal(&text).ok_or_else(|| {
+        })
+    }
+
+    /// As [`insert`](Self::insert), for a value that is encoded already.
+    pub(crate) fn insert_json(&mut self, key: &str, text: &str) -> Result<()> {
+        let value = json::normal(text).ok_or_else(|| {
             let message = format!("what is to be the session's `{key}` is nested too deeply");
             Error::new(ErrorKind::Encode, message)
         })?;

@@ -100,7 +100,11 @@ impl Session {
     ///
     /// [`ErrorKind::Decode`] if it is no `T`.
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        self.loaded().await?.data.get(name)
+        // Decoded without the lock: it is user code.
+        let value = self.loaded().await?.data.json_of(name);
+        value
+            .map(|value| SessionData::decode(name, &value))
+            .transpose()
     }
 
     /// Whether there is a value under a name.
@@ -128,8 +132,10 @@ impl Session {
     ///
     /// [`ErrorKind::Encode`] if the value does not serialize.
     pub async fn insert(&self, name: &str, value: &(impl Serialize + ?Sized + Sync)) -> Result {
+        // Encoded without the lock: it is user code.
+        let value = SessionData::encode(name, value)?;
         let mut state = self.loaded().await?;
-        state.data.insert(name, value)?;
+        state.data.insert_json(name, &value)?;
         self.set_modified(true);
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::tasks::{TaskHandle, Tasks};
 use crate::event::Tick;
 use crate::layer::{Channel, ChannelLayer, Receiver};
+use crate::supervise::isolate;
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 
 /// What sockets and exchanges have in common. Their public methods document it.
@@ -106,7 +107,7 @@ impl Attachment {
     ) -> TaskHandle {
         self.tasks.spawn(async move {
             tokio::time::sleep(delay).await;
-            receiver.deliver(&event);
+            isolate("a receiver of a channel", || receiver.deliver(&event));
         })
     }
 
@@ -121,7 +122,8 @@ impl Attachment {
             loop {
                 tokio::time::sleep(period).await;
                 if let Some(event) = tick.next() {
-                    receiver.deliver(event);
+                    // A panic would end the timer.
+                    isolate("a receiver of a channel", || receiver.deliver(event));
                 }
             }
         })

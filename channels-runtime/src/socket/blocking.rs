@@ -57,11 +57,17 @@ impl BlockingWebSocket {
 
     /// Sends a text or binary message; blocks while too much is queued.
     ///
+    /// Of all handlers that wait so, as many may as the limits' `blocking_sends` says: if more do, the
+    /// client that has kept its handler waiting for the longest time is disconnected with 1013.
+    ///
     /// # Errors
     ///
     /// As [`WebSocket::send`].
     pub fn send(&mut self, message: impl Into<Message>) -> Result {
-        wait(self.0.sender().send(message))
+        let sender = self.0.sender();
+        self.0
+            .threads()
+            .wait_for(self.0.link(), sender.send(message))
     }
 
     /// Sends a value as JSON in a text message.
@@ -70,7 +76,9 @@ impl BlockingWebSocket {
     ///
     /// As [`WebSocket::send_json`].
     pub fn send_json(&mut self, value: &(impl Serialize + ?Sized + Sync)) -> Result {
-        wait(self.0.sender().send_json(value))
+        let sender = self.0.sender();
+        let sending = sender.send_json(value);
+        self.0.threads().wait_for(self.0.link(), sending)
     }
 
     /// Closes the socket after what was sent.

@@ -8,8 +8,9 @@ use super::websocket::WebSocket;
 use crate::app::RETRY_AFTER;
 use crate::consumer::table::Route;
 use crate::consumer::{
-    Consumer, Declaration, Hook, Input, LenderOf, LoanOf, Outcome, WebSocketKind, dispatch,
+    Consumer, Declaration, Hook, Input, LenderOf, LoanOf, Mode, Outcome, WebSocketKind, dispatch,
 };
+use crate::handler_threads::Permit;
 use crate::log::{Excerpt, LogLimit};
 #[cfg(feature = "auth")]
 use crate::session::save_changes;
@@ -43,14 +44,27 @@ async fn handler<C>(mut held: LoanOf<C>, route: Route, input: Input) -> (LoanOf<
 where
     C: Consumer + Declaration<Kind = WebSocketKind>,
 {
+    let permit = permit(&mut held, route).await;
     // By this a timer sees that its event is being handled.
     held.connection.as_async().handles(input.event().cloned());
-    let (mut held, outcome) = dispatch(held, route, input.for_handler()).await;
+    let (mut held, outcome) = dispatch(held, route, input.for_handler(), permit).await;
     let socket = held.connection.as_async();
     socket.handles(None);
     #[cfg(feature = "auth")]
     let outcome = outcome.and(save_changes(socket.scope()).await);
     (held, outcome)
+}
+
+/// What a plain `fn` needs to run: see [`HandlerThreads`](crate::handler_threads::HandlerThreads).
+#[inline]
+async fn permit<C>(held: &mut LoanOf<C>, route: Route) -> Option<Permit>
+where
+    C: Consumer + Declaration<Kind = WebSocketKind>,
+{
+    match route.mode {
+        Mode::Blocking => held.connection.as_async().threads().permit().await,
+        Mode::Async | Mode::Relay(_) => None,
+    }
 }
 
 async fn connect<C>(mut held: LoanOf<C>) -> (LoanOf<C>, Outcome)
@@ -64,7 +78,8 @@ where
     if outcome.is_ok()
         && let Some(route) = C::TABLE.hook(Hook::Connect)
     {
-        (held, outcome) = dispatch(held, route, Input::connect()).await;
+        let permit = permit(&mut held, route).await;
+        (held, outcome) = dispatch(held, route, Input::connect(), permit).await;
     }
     let socket = held.connection.as_async();
     #[cfg(feature = "auth")]
@@ -118,7 +133,8 @@ where
 {
     let mut outcome = Ok(());
     if let Some((route, input)) = disconnect {
-        (held, outcome) = dispatch(held, route, input).await;
+        // Without a permit: it has to run, however many threads others have.
+        (held, outcome) = dispatch(held, route, input, None).await;
     }
     let socket = held.connection.as_async();
     #[cfg(feature = "auth")]

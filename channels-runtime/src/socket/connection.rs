@@ -22,6 +22,7 @@ use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, Held, Home, Hook, Input, Lender, Loan,
     Outcome, WebSocketKind,
 };
+use crate::supervise::discard;
 use crate::{Error, ErrorKind};
 
 /// How many handlers run before other tasks have their turn.
@@ -343,5 +344,7 @@ where
 impl<C, F> Drop for Connection<C, F> {
     fn drop(&mut self) {
         self.link.end();
+        drop(self.loan.take());
+        discard("the `Drop` of a consumer", self.home.take());
     }
 }

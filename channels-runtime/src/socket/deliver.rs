@@ -3,13 +3,15 @@
 use std::mem;
 
 use super::link::{Link, Phase, State};
-use super::mailbox::Pushed;
+use super::mailbox::{EVENT_DROP, Pushed, log_overflow};
 use crate::consumer::table::Route;
-use crate::consumer::{DisconnectedBy, Mode};
+use crate::consumer::{Mode, Relay};
 use crate::event::CoalesceKey;
+use crate::handler_threads::Client as _;
 use crate::layer::{Delivered, Receiver};
+use crate::supervise::discard;
 use crate::transport::Frame;
-use crate::{CloseCode, CloseFrame, Error, Event};
+use crate::{Error, Event};
 
 impl Receiver for Link {
     fn deliver(&self, event: &Event) -> Delivered {
@@ -18,12 +20,9 @@ impl Receiver for Link {
             return Delivered::Queued;
         };
         let relayed = match route.mode {
-            Mode::Relay(relay) => match relay.frame(event) {
-                Ok(frame) => self.relay(frame),
-                Err(error) => {
-                    self.undecodable(&error);
-                    return Delivered::Queued;
-                }
+            Mode::Relay(relay) => match self.frame(relay, event) {
+                Some(frame) => self.relay(frame),
+                None => return Delivered::Queued,
             },
             Mode::Async | Mode::Blocking => None,
         };
@@ -54,18 +53,21 @@ impl Link {
     }
 
     fn enqueue(&self, event: &Event, key: CoalesceKey) -> Delivered {
+        let key = if self.coalesces { key.of(event) } else { None };
+        let (pushed, removed);
         let mut state = self.state();
         if state.phase == Phase::Over {
             return Delivered::Closed;
         }
-        let pushed = state.mailbox.push(event, key);
+        (pushed, removed) = state.mailbox.push(event, key);
         drop(state);
+        drop(removed);
         if let Some(reason) = pushed.drop_reason() {
             self.stats.dropped(reason);
+            log_overflow((self.consumer)(), event, reason);
         }
         if pushed == Pushed::MustClose {
-            let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow");
-            self.close(frame, DisconnectedBy::Limit);
+            self.disconnect();
         }
         self.wake_task();
         pushed.delivered()
@@ -73,11 +75,34 @@ impl Link {
 
     /// The next event that has a handler, after those that are only relayed.
     pub(crate) fn next_event(&self) -> Option<(Route, Event)> {
-        let mut state = self.state();
         let mut relayed = false;
-        let next = self.relay_up_to_next(&mut state, &mut relayed);
+        let mut state = self.state();
+        let was_busy = state.busy;
+        let next = loop {
+            let Some((route, event)) = self.pop(&mut state) else {
+                break None;
+            };
+            let relay = match route.map(|route| route.mode) {
+                Some(Mode::Relay(relay)) => Some(relay),
+                _ => None,
+            };
+            if let (Some(route), None) = (route, relay) {
+                break Some((route, event));
+            }
+            // Without the lock, for encoding and dropping are user code. Meanwhile nothing is relayed
+            // before this event.
+            state.busy = true;
+            drop(state);
+            let frame = relay.and_then(|relay| self.frame(relay, &event));
+            discard(EVENT_DROP, event);
+            state = self.state();
+            if let (Some(frame), Phase::Open) = (frame, state.phase) {
+                state.outbound.push(frame);
+                relayed = true;
+            }
+        };
         // In the same breath: nothing may be relayed before what the event's handler sends.
-        state.busy |= next.is_some();
+        state.busy = was_busy || next.is_some();
         let is_new = relayed && !mem::replace(&mut state.flushing, true);
         drop(state);
         if is_new {
@@ -86,31 +111,21 @@ impl Link {
         next
     }
 
-    fn relay_up_to_next(&self, state: &mut State, relayed: &mut bool) -> Option<(Route, Event)> {
-        loop {
-            let event = state.mailbox.peek()?;
-            let route = self.table.find(event.event_type());
-            match route.map(|route| route.mode) {
-                Some(Mode::Relay(_)) if state.outbound.is_full() => return None,
-                Some(Mode::Relay(relay)) => {
-                    let frame = relay.frame(event);
-                    state.mailbox.pop();
-                    match frame {
-                        Ok(frame) => {
-                            state.outbound.push(frame);
-                            *relayed = true;
-                        }
-                        Err(error) => self.undecodable(&error),
-                    }
-                }
-                _ => {
-                    let event = state.mailbox.pop()?;
-                    if let Some(route) = route {
-                        return Some((route, event));
-                    }
-                }
-            }
+    /// The next event and its line of the table, unless it is to be relayed and there is no room.
+    fn pop(&self, state: &mut State) -> Option<(Option<Route>, Event)> {
+        let route = self.table.find(state.mailbox.peek()?.event_type());
+        let is_relayed = route.is_some_and(|route| matches!(route.mode, Mode::Relay(_)));
+        if is_relayed && state.outbound.is_full() {
+            return None;
         }
+        Some((route, state.mailbox.pop()?))
+    }
+
+    fn frame(&self, relay: Relay, event: &Event) -> Option<Frame> {
+        relay
+            .frame(event)
+            .inspect_err(|error| self.undecodable(error))
+            .ok()
     }
 
     /// Counts an event whose payload is not what its handler takes.

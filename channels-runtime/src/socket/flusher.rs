@@ -12,6 +12,7 @@ use tokio::task::yield_now;
 
 use super::link::Link;
 use super::work_queue::WorkQueue;
+use crate::supervise::supervise;
 
 /// How many sockets are written to before other tasks have their turn.
 const BATCH: usize = 256;
@@ -62,34 +63,52 @@ impl Shard {
     }
 }
 
-/// One writer's run. When it ends, also with a runtime that others outlive, it says so, and what it
-/// has still to write is written: from then on whoever queues something writes it.
-struct Run {
-    shard: Arc<Shard>,
-    /// The sockets that are written to at present.
-    batch: Vec<Arc<Link>>,
+/// A writer that has ended, also with a runtime that others outlive: what it has still to write is
+/// written, and from then on whoever queues something writes it.
+struct Ended(Arc<Shard>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        for link in self.0.0.end() {
+            link.flush_relayed();
+        }
+    }
 }
 
-impl Drop for Run {
+/// The sockets that are written to at present. Those that are left, after a panic, are written to by
+/// the next run.
+struct Batch<'a> {
+    shard: &'a Shard,
+    links: Vec<Arc<Link>>,
+}
+
+impl Drop for Batch<'_> {
     fn drop(&mut self) {
-        self.batch.append(&mut self.shard.0.end());
-        self.batch.iter().for_each(|link| link.flush_relayed());
+        self.shard.0.put_back(&mut self.links);
     }
 }
 
 async fn run(shard: Arc<Shard>) {
-    let batch = Vec::new();
-    let mut run = Run { shard, batch };
-    while run.shard.0.wait().await {
+    let ended = Ended(shard);
+    supervise("writer of relayed events", || write(&ended.0)).await;
+}
+
+async fn write(shard: &Shard) {
+    let links = Vec::new();
+    let mut batch = Batch { shard, links };
+    while shard.0.wait().await {
         yield_now().await;
-        run.shard.0.take(&mut run.batch);
-        for done in 0..run.batch.len() {
-            run.batch[done].flush_relayed();
-            if (done + 1) % BATCH == 0 {
+        shard.0.take(&mut batch.links);
+        // Each is taken out before it is written to, so that none is tried again after a panic.
+        batch.links.reverse();
+        let mut done = 0;
+        while let Some(link) = batch.links.pop() {
+            link.flush_relayed();
+            done += 1;
+            if done % BATCH == 0 {
                 yield_now().await;
             }
         }
-        run.batch.clear();
-        run.batch.shrink_to(BATCH);
+        batch.links.shrink_to(BATCH);
     }
 }

@@ -1,23 +1,27 @@
 //! What a connection's task shares with its handlers, its layer and its server.
 
 use std::any::Any;
-use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::flusher::Shard;
-use super::mailbox::Mailbox;
-use super::outbound::Outbound;
+use super::mailbox::{Mailbox, Removed};
+use super::outbound::{Outbound, Spent};
 use super::signals::Signals;
-use crate::consumer::{DisconnectedBy, Options, Table};
+use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
+use crate::handler_threads::{Client, HandlerThreads};
 use crate::limits::Limits;
 use crate::stats::Stats;
 use crate::transport::{Frame, WriteHalf};
-use crate::{CloseFrame, Error, ErrorKind, Result};
+use crate::{CloseCode, CloseFrame};
 
 /// One connection, seen from outside of its task.
+///
+/// No user code runs while its lock is held: no `Drop` of an event or a payload, no waker of a sender,
+/// no tracing call. Any of them may send to this very connection, or close it. What such code is left
+/// for goes into a [`Removed`] or a [`Spent`] that is declared before the guard, and so dropped after it.
 ///
 /// Whoever changes something here wakes the task. The task alone reads the socket; it writes, and
 /// for relayed events the flusher does.
@@ -27,9 +31,14 @@ pub(crate) struct Link {
     signals: Signals,
     state: Mutex<State>,
     pub(super) table: &'static Table,
+    /// The consumer's name.
+    pub(super) consumer: fn() -> &'static str,
+    /// Whether the keys of events matter: those of newer events that replace older ones.
+    pub(super) coalesces: bool,
     pub(super) stats: Arc<Stats>,
     /// Who writes what relayed events queue here.
     flusher: Arc<Shard>,
+    pub(super) threads: Arc<HandlerThreads>,
     this: Weak<Self>,
     /// Ticks of the heartbeat since something came from the peer.
     quiet: AtomicU32,
@@ -92,10 +101,12 @@ pub(crate) struct Turn {
 impl Link {
     pub(crate) fn new(
         table: &'static Table,
+        consumer: fn() -> &'static str,
         options: &Options,
         limits: &Limits,
         stats: Arc<Stats>,
         flusher: Arc<Shard>,
+        threads: Arc<HandlerThreads>,
     ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             signals: Signals::new(),
@@ -110,8 +121,11 @@ impl Link {
                 membership: None,
             }),
             table,
+            consumer,
+            coalesces: options.overflow == Overflow::Coalesce,
             stats,
             flusher,
+            threads,
             this: this.clone(),
             quiet: AtomicU32::new(0),
             incomplete: AtomicUsize::new(0),
@@ -145,12 +159,15 @@ impl Link {
 
     /// Nothing new goes in or out; the last frame is queued.
     pub(crate) fn say_goodbye(&self, frame: &CloseFrame) {
+        let _removed;
+        let mut spent = Spent::default();
         let mut state = self.state();
         state.phase = Phase::Over;
-        state.mailbox.clear();
+        _removed = state.mailbox.clear();
         state.outbound.push(Frame::close(frame));
-        state.outbound.wake_waiting();
+        state.outbound.release_waiting(&mut spent);
         drop(state);
+        drop(spent);
         self.leave();
     }
 
@@ -171,10 +188,12 @@ impl Link {
 
     /// The connection is over: whoever waits for room learns it, what waits for a handler is gone.
     pub(crate) fn end(&self) {
+        let _removed: Removed;
+        let mut spent = Spent::default();
         let mut state = self.state();
         state.phase = Phase::Over;
-        state.mailbox.clear();
-        state.outbound.clear();
+        _removed = state.mailbox.clear();
+        state.outbound.clear(&mut spent);
         drop(state);
         self.leave();
     }
@@ -196,6 +215,7 @@ impl Link {
     /// Asks the task to close the socket after what is queued, or, while it is connecting, as soon
     /// as it is accepted; the first to ask decides the code.
     pub(crate) fn close(&self, frame: CloseFrame, by: DisconnectedBy) {
+        let (_removed, mut spent);
         let mut state = self.state();
         if state.phase == Phase::Over || state.close.is_some() {
             return;
@@ -204,13 +224,17 @@ impl Link {
             state.phase = Phase::Over;
         }
         state.close = Some(Box::new((frame, by)));
-        state.mailbox.clear();
+        _removed = state.mailbox.clear();
+        // Who waits for room to send learns at once that nothing is sent any more.
+        spent = Spent::default();
+        state.outbound.release_waiting(&mut spent);
         drop(state);
         self.wake_task();
     }
 
     /// Writes what is queued, or leaves it to the flusher, and tells the task what else there is.
     pub(crate) fn turn(&self, busy: bool, output: Output, cx: &mut Context<'_>) -> Turn {
+        let mut spent = Spent::default();
         let mut state = self.state();
         state.busy = busy;
         let was_full = state.outbound.is_full();
@@ -221,7 +245,7 @@ impl Link {
         let flushed = if leaves {
             Poll::Pending
         } else {
-            state.outbound.poll_flush(cx)
+            state.outbound.poll_flush(cx, &mut spent)
         };
         let is_full = was_full && state.outbound.is_full();
         if state.outbound.take_progress() {
@@ -266,47 +290,6 @@ impl Link {
         }
     }
 
-    /// Queues a message for a handler of the connection's own task, which writes when the handler
-    /// lets it. Waits for room; the error holds the message where there is no socket.
-    ///
-    /// Cancel safe: dropped before its end, nothing is queued.
-    pub(crate) fn send<T>(&self, message: T) -> impl Future<Output = Result> + Send
-    where
-        T: Into<Frame> + Send + Sync + 'static,
-    {
-        let mut message = Some(message);
-        std::future::poll_fn(move |cx| {
-            self.poll_send(&mut message, cx)
-                .map_err(|error| match message.take() {
-                    Some(message) => error.with_unsent(message),
-                    None => error,
-                })
-        })
-    }
-
-    fn poll_send<T: Into<Frame>>(
-        &self,
-        message: &mut Option<T>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result> {
-        let mut state = self.state();
-        let (kind, what) = match state.phase {
-            Phase::Open if state.outbound.is_full() => {
-                state.outbound.wait(cx.waker());
-                return Poll::Pending;
-            }
-            Phase::Open => {
-                if let Some(message) = message.take() {
-                    state.outbound.push(message.into());
-                }
-                return Poll::Ready(Ok(()));
-            }
-            Phase::Connecting => (ErrorKind::Handshake, "nothing can be sent before `accept`"),
-            Phase::Over => (ErrorKind::Closed, "the connection is over"),
-        };
-        Poll::Ready(Err(Error::new(kind, what)))
-    }
-
     /// Queues the answer to a ping, which nobody waits for.
     pub(crate) fn push_pong(&self, frame: Frame) {
         self.state().outbound.push_pong(frame);
@@ -314,9 +297,10 @@ impl Link {
 
     /// Writes what relayed events have queued. What the socket does not take, its task waits for.
     pub(super) fn flush_relayed(&self) {
+        let mut spent = Spent::default();
         let mut state = self.state();
         state.flushing = false;
-        let flushed = state.outbound.try_flush();
+        let flushed = state.outbound.try_flush(&mut spent);
         let progressed = state.outbound.take_progress();
         // Events may wait for the room that there is now.
         let has_events = !state.mailbox.is_empty();
@@ -336,7 +320,9 @@ impl Link {
 
     /// Writes all that the socket takes, in the closing handshake.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.state().outbound.poll_flush(cx)
+        let mut spent = Spent::default();
+        let mut state = self.state();
+        state.outbound.poll_flush(cx, &mut spent)
     }
 
     /// Says that nothing more will be written.
@@ -415,6 +401,14 @@ impl Link {
     #[inline]
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Its handler waits for a client that does not read, and too many do.
+impl Client for Link {
+    fn disconnect(&self) {
+        let frame = CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "too slow");
+        self.close(frame, DisconnectedBy::Limit);
     }
 }
 

@@ -3,17 +3,45 @@
 use super::queue::Queue;
 use crate::Event;
 use crate::consumer::Overflow;
-use crate::event::CoalesceKey;
 use crate::layer::Delivered;
+use crate::log::LogLimit;
 use crate::stats::DropReason;
+use crate::supervise::discard;
 
 /// A queue that costs nothing while it is empty.
+///
+/// It lies behind a lock, and the `Drop` of an event is user code: so no method drops an event. What
+/// leaves the queue without a handler is returned as [`Removed`].
 #[derive(Debug)]
 pub(crate) struct Mailbox {
-    events: Queue<Event>,
-    capacity: usize,
+    events: Queue<Waiting>,
+    capacity: u32,
     overflow: Overflow,
 }
+
+#[derive(Debug)]
+struct Waiting {
+    event: Event,
+    /// Equal for events of one type of which a newer one replaces an older one.
+    key: u64,
+}
+
+/// Events that left a mailbox without a handler: dropping it runs their `Drop`, each isolated from
+/// the others. Declare it before the guard of the mailbox's lock, so that it is dropped after it.
+#[derive(Debug, Default)]
+#[must_use = "its events are dropped with it, after the lock is released"]
+pub(crate) struct Removed(Queue<Waiting>);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        for waiting in self.0.take() {
+            discard(EVENT_DROP, waiting.event);
+        }
+    }
+}
+
+/// What panics where the `Drop` of an event does.
+pub(crate) const EVENT_DROP: &str = "the `Drop` of an event";
 
 /// What became of a pushed event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,48 +79,66 @@ impl Pushed {
     }
 }
 
+/// Logs that an event was lost for want of room, at a bounded rate. To replace an event by a newer
+/// one of its key loses nothing.
+pub(crate) fn log_overflow(consumer: &str, event: &Event, reason: DropReason) {
+    static OVERFLOWS: LogLimit = LogLimit::new();
+    if reason == DropReason::Coalesced {
+        return;
+    }
+    if let Some(suppressed) = OVERFLOWS.permit() {
+        tracing::warn!(consumer, event_type = %event.event_type(), ?reason, suppressed, "mailbox full, event dropped");
+    }
+}
+
 impl Mailbox {
     pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
         Self {
             events: Queue::new(),
-            capacity,
+            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
             overflow,
         }
     }
 
-    /// Queues an event, whose key is asked for only where there is no room.
-    pub(crate) fn push(&mut self, event: &Event, key: CoalesceKey) -> Pushed {
-        if self.events.len() < self.capacity {
-            self.events.push(event.clone());
-            return Pushed::Queued;
-        }
-        match self.overflow {
-            Overflow::DropNewest => Pushed::DroppedNewest,
-            Overflow::Close => Pushed::MustClose,
-            Overflow::DropOldest => self.replace_oldest(event),
-            Overflow::Coalesce => self.coalesce(event, key),
-        }
+    /// Queues an event. `key` matters only where newer events replace older ones: those of one key
+    /// are equal, and `None` is a key as well.
+    pub(crate) fn push(&mut self, event: &Event, key: Option<u64>) -> (Pushed, Removed) {
+        let key = key.unwrap_or_default();
+        let mut removed = Removed::default();
+        let pushed = if self.events.len() < self.capacity as usize {
+            Pushed::Queued
+        } else {
+            match self.overflow {
+                Overflow::DropNewest => return (Pushed::DroppedNewest, removed),
+                Overflow::Close => return (Pushed::MustClose, removed),
+                Overflow::DropOldest => self.remove_oldest(&mut removed),
+                Overflow::Coalesce => self.coalesce(event, key, &mut removed),
+            }
+        };
+        let event = event.clone();
+        self.events.push(Waiting { event, key });
+        (pushed, removed)
     }
 
-    fn replace_oldest(&mut self, event: &Event) -> Pushed {
-        self.events.pop();
-        self.events.push(event.clone());
+    fn remove_oldest(&mut self, removed: &mut Removed) -> Pushed {
+        if let Some(oldest) = self.events.pop() {
+            removed.0.push(oldest);
+        }
         Pushed::DroppedOldest
     }
 
     /// The newer event takes the end of the queue: it may not overtake what came before it.
-    fn coalesce(&mut self, event: &Event, key: CoalesceKey) -> Pushed {
-        let own = key.of(event);
-        // Events of one type have one handler, so the key is theirs too.
+    fn coalesce(&mut self, event: &Event, key: u64, removed: &mut Removed) -> Pushed {
+        // Events of one type have one handler, so keys of one type compare.
         let replaced = self.events.remove_first(|waiting| {
-            waiting.event_type() == event.event_type() && key.of(waiting) == own
+            waiting.event.event_type() == event.event_type() && waiting.key == key
         });
         match replaced {
-            Some(_) => {
-                self.events.push(event.clone());
+            Some(replaced) => {
+                removed.0.push(replaced);
                 Pushed::Coalesced
             }
-            None => self.replace_oldest(event),
+            None => self.remove_oldest(removed),
         }
     }
 
@@ -101,15 +147,22 @@ impl Mailbox {
     }
 
     pub(crate) fn peek(&self) -> Option<&Event> {
-        self.events.front()
+        self.events.front().map(|waiting| &waiting.event)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        self.events.pop()
+        self.events.pop().map(|waiting| waiting.event)
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.events.clear();
+    /// Takes all events out.
+    pub(crate) fn clear(&mut self) -> Removed {
+        Removed(self.events.take())
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        drop(self.clear());
     }
 }
 
@@ -124,7 +177,7 @@ mod tests {
     }
 
     fn push(mailbox: &mut Mailbox, event_type: &str, number: u32) -> Pushed {
-        mailbox.push(&event(event_type, number), CoalesceKey::OWN)
+        mailbox.push(&event(event_type, number), None).0
     }
 
     fn drain(mailbox: &mut Mailbox) -> Vec<u64> {

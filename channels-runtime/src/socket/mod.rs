@@ -15,6 +15,7 @@ mod outbound;
 mod queue;
 mod refusal;
 mod registry;
+mod send;
 mod sender;
 mod signals;
 pub(crate) mod slot;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::queue::Queue;
 use crate::memory::Account;
 use crate::stats::Stats;
+use crate::supervise::{discard, isolate};
 use crate::transport::{Frame, WriteHalf};
 
 /// How many frames one call writes at the most.
@@ -42,6 +43,32 @@ pub(crate) struct Outbound {
     /// For how many ticks in a row the socket was seen without room.
     stalled: u8,
     waiting: Vec<Waker>,
+}
+
+/// What an [`Outbound`] has no more use for. Dropping it drops payloads and wakes senders, both of
+/// which may be user code: declare it before the guard of the link's lock, so that it is dropped after
+/// it.
+#[derive(Debug, Default)]
+#[must_use = "it is dropped after the lock is released"]
+pub(crate) struct Spent {
+    frames: Queue<Frame>,
+    sink: Option<Sink>,
+    /// Senders that may go on.
+    waiting: Vec<Waker>,
+}
+
+impl Drop for Spent {
+    fn drop(&mut self) {
+        for frame in self.frames.take() {
+            discard("the `Drop` of a payload", frame);
+        }
+        if let Some(sink) = self.sink.take() {
+            discard("the `Drop` of a stream", sink);
+        }
+        for waker in std::mem::take(&mut self.waiting) {
+            isolate("a waker", || waker.wake());
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -133,16 +160,28 @@ impl Outbound {
         self.stalled >= 2
     }
 
-    /// Remembers who waits for room.
-    pub(crate) fn wait(&mut self, waker: &Waker) {
-        if !self.waiting.iter().any(|known| known.will_wake(waker)) {
-            self.waiting.push(waker.clone());
-        }
+    /// Whether a sender is already remembered that waits for room.
+    pub(crate) fn knows(&self, waker: &Waker) -> bool {
+        self.waiting.iter().any(|known| known.will_wake(waker))
+    }
+
+    /// Remembers who waits for room. To clone a waker is user code: do that without the lock.
+    pub(crate) fn wait(&mut self, waker: Waker) {
+        self.waiting.push(waker);
+    }
+
+    /// Nobody need wait for room any more.
+    pub(crate) fn release_waiting(&mut self, spent: &mut Spent) {
+        spent.waiting.append(&mut self.waiting);
     }
 
     /// Writes until all is written; whoever waits for the socket's room is woken through `cx`.
-    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.flush(|sink, slices| sink.poll_write(cx, slices)))?;
+    pub(crate) fn poll_flush(
+        &mut self,
+        cx: &mut Context<'_>,
+        spent: &mut Spent,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.flush(spent, |sink, slices| sink.poll_write(cx, slices)))?;
         match &mut self.sink {
             Sink::Open(sink) => sink.poll_flush(cx),
             Sink::Missing | Sink::Gone => Poll::Ready(Ok(())),
@@ -150,8 +189,8 @@ impl Outbound {
     }
 
     /// Writes what the socket takes at once, from whatever thread. Pending if something is left.
-    pub(crate) fn try_flush(&mut self) -> Poll<io::Result<()>> {
-        self.flush(|sink, slices| match sink.try_write(slices) {
+    pub(crate) fn try_flush(&mut self, spent: &mut Spent) -> Poll<io::Result<()>> {
+        self.flush(spent, |sink, slices| match sink.try_write(slices) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
             other => Poll::Ready(other),
         })
@@ -167,9 +206,10 @@ impl Outbound {
 
     fn flush(
         &mut self,
+        spent: &mut Spent,
         write: impl FnMut(&mut WriteHalf, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
-        let flushed = self.write_frames(write);
+        let flushed = self.write_frames(spent, write);
         // What the socket takes at once is never in the account.
         self.blocked = flushed.is_pending();
         self.account.settle(self.cost);
@@ -178,6 +218,7 @@ impl Outbound {
 
     fn write_frames(
         &mut self,
+        spent: &mut Spent,
         mut write: impl FnMut(&mut WriteHalf, &[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         while let Some(first) = self.frames.front() {
@@ -200,14 +241,14 @@ impl Outbound {
             };
             match ready!(written)? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.advance(written),
+                written => self.advance(written, spent),
             }
         }
         Poll::Ready(Ok(()))
     }
 
     #[inline]
-    fn advance(&mut self, written: usize) {
+    fn advance(&mut self, written: usize, spent: &mut Spent) {
         if self.blocked {
             self.blocked = false;
             self.progressed = true;
@@ -215,38 +256,49 @@ impl Outbound {
         }
         self.bytes -= written;
         self.written += written;
-        while let Some(first) = self.frames.front()
-            && self.written >= first.len()
-        {
-            self.written -= first.len();
-            self.cost -= first.cost();
-            self.pong = self.pong.saturating_sub(1);
-            self.frames.pop();
+        let mut done = 0;
+        for frame in self.frames.iter() {
+            if self.written < frame.len() {
+                break;
+            }
+            self.written -= frame.len();
+            self.cost -= frame.cost();
+            done += 1;
+        }
+        self.pong = self.pong.saturating_sub(done);
+        if done == self.frames.len() && spent.frames.is_empty() {
+            // As mostly: the queue itself goes, so nothing is allocated for what is left of it.
+            spent.frames = self.frames.take();
+        } else {
+            for frame in (0..done).filter_map(|_| self.frames.pop()) {
+                spent.frames.push(frame);
+            }
         }
         if !self.waiting.is_empty() && !self.is_full() {
-            self.wake_waiting();
+            self.release_waiting(spent);
         }
     }
 
-    /// Drops what is left, and the sink: the socket is gone.
-    pub(crate) fn clear(&mut self) {
-        self.sink = Sink::Gone;
-        self.frames.clear();
+    /// Takes out what is left, and the sink: the socket is gone.
+    pub(crate) fn clear(&mut self, spent: &mut Spent) {
+        spent.sink = Some(std::mem::replace(&mut self.sink, Sink::Gone));
+        for frame in self.frames.take() {
+            spent.frames.push(frame);
+        }
         self.written = 0;
         self.bytes = 0;
         self.cost = 0;
         self.pong = 0;
         self.blocked = false;
         self.account.settle(0);
-        self.wake_waiting();
+        self.release_waiting(spent);
     }
+}
 
-    /// Wakes the senders that wait for room.
-    #[cold]
-    pub(crate) fn wake_waiting(&mut self) {
-        std::mem::take(&mut self.waiting)
-            .into_iter()
-            .for_each(Waker::wake);
+impl Drop for Outbound {
+    fn drop(&mut self) {
+        let mut spent = Spent::default();
+        self.clear(&mut spent);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A queue that mostly holds nothing, and then one.
 
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
 
 /// A queue whose first element needs no memory of its own; what others needed is let go with the
 /// last of them.
@@ -69,8 +69,28 @@ impl<T> Queue<T> {
         self.rest.remove(at)
     }
 
+    /// Takes everything out.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
     pub(super) fn clear(&mut self) {
-        *self = Self::new();
+        drop(self.take());
+    }
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> IntoIterator for Queue<T> {
+    type Item = T;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<T>, vec_deque::IntoIter<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.rest)
     }
 }
 

@@ -12,6 +12,7 @@ use super::link::Link;
 use crate::CloseFrame;
 use crate::consumer::DisconnectedBy;
 use crate::limits::Limits;
+use crate::supervise::supervise;
 
 /// In how many steps the silence of a peer is counted.
 const TICKS: u32 = 4;
@@ -53,14 +54,16 @@ impl Registry {
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         state.links.insert(number, Arc::clone(link));
-        if !state.heartbeat && !limits.ping_interval.is_zero() {
-            state.heartbeat = true;
-            tokio::spawn(heartbeat(
-                Arc::downgrade(self),
-                limits.ping_interval,
-                limits.ping_timeout,
-                limits.minimum_rate,
-            ));
+        let starts_heartbeat = !state.heartbeat && !limits.ping_interval.is_zero();
+        state.heartbeat |= starts_heartbeat;
+        drop(state);
+        if starts_heartbeat {
+            let registry = Arc::downgrade(self);
+            let (interval, timeout) = (limits.ping_interval, limits.ping_timeout);
+            let minimum_rate = limits.minimum_rate;
+            tokio::spawn(supervise("heartbeat of sockets", move || {
+                heartbeat(Weak::clone(&registry), interval, timeout, minimum_rate)
+            }));
         }
         Some(Registered {
             number,
@@ -113,15 +116,11 @@ impl Registry {
     fn tick(&self, ping_at: u32, lost_at: u32, progress: usize) -> bool {
         let mut state = self.state();
         state.heartbeat = !state.links.is_empty();
-        let links: Vec<_> = state
-            .links
-            .values()
-            .filter(|link| link.is_open())
-            .cloned()
-            .collect();
+        let links: Vec<_> = state.links.values().cloned().collect();
         let goes_on = state.heartbeat;
         drop(state);
-        for link in links {
+        // Without the lock: each link has its own.
+        for link in links.iter().filter(|link| link.is_open()) {
             match link.tick(progress) {
                 quiet if quiet >= lost_at => link.abandon(),
                 quiet if quiet > 0 && quiet.is_multiple_of(ping_at) => link.ping(),

@@ -15,6 +15,7 @@ use super::attachment::Attachment;
 use super::link::Link;
 use super::sender::Sender;
 use super::tasks::TaskHandle;
+use crate::handler_threads::HandlerThreads;
 use crate::layer::ChannelLayer;
 use crate::{ChannelName, CloseCode, Error, ErrorKind, Event, Message, Result, Scope};
 
@@ -309,6 +310,14 @@ impl WebSocket {
     }
 
     /// Ends what ends with the connection: its tasks, its memberships, its channel.
+    pub(super) fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(crate) fn threads(&self) -> &Arc<HandlerThreads> {
+        &self.link.threads
+    }
+
     pub(crate) fn release(&mut self) {
         self.attachment.release();
         self.link.leave();

@@ -66,6 +66,18 @@ impl<T> WorkQueue<T> {
         mem::swap(&mut *items, batch);
     }
 
+    /// Returns items that were taken and not done. They are done before newer ones.
+    pub(crate) fn put_back(&self, left: &mut Vec<T>) {
+        if left.is_empty() {
+            return;
+        }
+        // The consumer takes items from the end of its batch.
+        left.reverse();
+        let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        left.append(&mut items);
+        mem::swap(&mut *items, left);
+    }
+
     /// Tells the consumer to stop.
     pub(crate) fn stop(&self) {
         self.ended.store(true, Ordering::Release);

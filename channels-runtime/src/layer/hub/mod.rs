@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Channel, Delivered, Delivery, Receiver};
+use super::{Channel, Delivered, Delivery, Receiver, isolated};
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// How many locks the tables are spread over.
@@ -132,7 +132,9 @@ impl Hub {
             let entry = channels.get(&number)?;
             Some(Arc::clone(&entry.receiver))
         });
-        receiver.map_or(Delivered::Closed, |receiver| receiver.deliver(event))
+        receiver.map_or(Delivered::Closed, |receiver| {
+            isolated::deliver(&receiver, event)
+        })
     }
 
     /// Makes a channel a member; tells whether it was none.
@@ -160,12 +162,13 @@ impl Hub {
         let Some(number) = self.0.number(channel.as_str()) else {
             return Ok(());
         };
+        let _left;
         let mut channels = self.0.channel_shard(number);
         if let Some(entry) = channels.get_mut(&number)
             && let Some(at) = entry.groups.iter().position(|known| &**known == group)
         {
             entry.groups.swap_remove(at);
-            self.0.leave(group, number);
+            _left = self.0.leave(group, number);
         }
         Ok(())
     }
@@ -189,7 +192,7 @@ impl Hub {
                 continue;
             }
             delivery.matched += 1;
-            match member.receiver.deliver(event) {
+            match isolated::deliver(&member.receiver, event) {
                 Delivered::Queued => delivery.queued += 1,
                 Delivered::Displaced => {
                     delivery.queued += 1;
@@ -199,6 +202,7 @@ impl Hub {
                 Delivered::Closed => {}
             }
         }
+        isolated::log_dropped(group, event, delivery);
         Ok(delivery)
     }
 
@@ -215,10 +219,11 @@ impl Hub {
 
     fn end_memberships(&self) {
         for shard in &self.0.channels {
+            let mut left = Vec::new();
             let mut channels = lock(shard);
             for (channel, entry) in channels.iter_mut() {
                 for group in std::mem::take(&mut entry.groups) {
-                    self.0.leave(&group, *channel);
+                    left.push(self.0.leave(&group, *channel));
                 }
             }
         }
@@ -246,7 +251,7 @@ impl Hub {
                 .map(|(_, entry)| Arc::clone(&entry.receiver))
                 .collect();
             for receiver in meant {
-                receiver.deliver(event);
+                isolated::deliver(&receiver, event);
             }
         }
     }
@@ -280,14 +285,12 @@ impl Drop for Guard {
 /// Lock order: a channel's shard before a group's, never two of a kind.
 impl Tables {
     fn remove(&self, channel: Number) {
+        // Dropped after the lock is released: a receiver's `Drop` is user code.
+        let (entry, _left): (_, Vec<_>);
         let mut channels = self.channel_shard(channel);
-        for group in channels
-            .remove(&channel)
-            .into_iter()
-            .flat_map(|entry| entry.groups)
-        {
-            self.leave(&group, channel);
-        }
+        entry = channels.remove(&channel);
+        let groups = entry.iter().flat_map(|entry: &Entry| &entry.groups);
+        _left = groups.map(|group| self.leave(group, channel)).collect();
     }
 
     /// Makes a channel a member, and gives the group's own name back.
@@ -302,14 +305,17 @@ impl Tables {
         name
     }
 
-    fn leave(&self, group: &str, channel: Number) {
+    /// Ends a membership. Returns the member, which is dropped without a lock.
+    fn leave(&self, group: &str, channel: Number) -> Option<Member> {
         let mut groups = self.group_shard(group);
-        if let Some(members) = groups.get_mut(group)
-            && members.remove(channel)
+        let members = groups.get_mut(group)?;
+        let left = members.remove(channel);
+        if members.list.is_empty()
             && let Some((name, _)) = groups.remove_entry(group)
         {
             self.turned(&name);
         }
+        left
     }
 
     fn turned(&self, group: &Arc<str>) {
@@ -349,16 +355,15 @@ impl Members {
         list.push(member);
     }
 
-    /// Removes a member; tells whether none is left.
-    fn remove(&mut self, channel: Number) -> bool {
-        if let Some(at) = self.positions.remove(&channel) {
-            let list = Arc::make_mut(&mut self.list);
-            list.swap_remove(at as usize);
-            if let Some(moved) = list.get(at as usize) {
-                self.positions.insert(moved.channel, at);
-            }
+    /// Removes a member, and returns it.
+    fn remove(&mut self, channel: Number) -> Option<Member> {
+        let at = self.positions.remove(&channel)?;
+        let list = Arc::make_mut(&mut self.list);
+        let removed = list.swap_remove(at as usize);
+        if let Some(moved) = list.get(at as usize) {
+            self.positions.insert(moved.channel, at);
         }
-        self.list.is_empty()
+        Some(removed)
     }
 }
 

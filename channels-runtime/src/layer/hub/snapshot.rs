@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Hub, Member, Number};
-use crate::layer::Delivered;
+use crate::layer::{Delivered, isolated};
 use crate::{ChannelName, Event};
 
 /// The members of a group at one moment.
@@ -26,7 +26,7 @@ impl Snapshot {
     /// Hands an event to each of them.
     pub(in crate::layer) fn deliver(&self, event: &Event) {
         for member in self.members() {
-            member.receiver.deliver(event);
+            isolated::deliver(&member.receiver, event);
         }
     }
 
@@ -57,6 +57,8 @@ impl Hub {
                 .get(&number)
                 .map(|entry| Arc::clone(&entry.receiver))
         };
-        receiver.map_or(Delivered::Closed, |receiver| receiver.deliver(event))
+        receiver.map_or(Delivered::Closed, |receiver| {
+            isolated::deliver(&receiver, event)
+        })
     }
 }

@@ -106,6 +106,8 @@ impl Intake {
         state.unsettled.remove(&host);
         if let Some(event) = event {
             state.at_hand.push_back((host, event));
+            drop(state);
+            // Without the lock: a waker may be user code.
             self.arrived.notify_one();
         }
     }
@@ -171,7 +173,9 @@ impl Drop for Waiting<'_> {
             state.waiting -= 1;
         }
         // The word of an event may have come to the one who leaves.
-        if !state.at_hand.is_empty() {
+        let passes_on = !state.at_hand.is_empty();
+        drop(state);
+        if passes_on {
             self.intake.arrived.notify_one();
         }
         self.intake.turned.notify_waiters();
@@ -188,7 +192,7 @@ pub(super) struct Taker {
 }
 
 impl Taker {
-    pub(super) async fn run(self) {
+    pub(super) async fn run(&self) {
         let mut backoff = Backoff::new(self.shared.patience);
         let mut outage = Outage::new("a worker's channel hears nothing from Redis");
         loop {

@@ -37,7 +37,7 @@ impl Keeper {
         }
     }
 
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         let shared = SharedRef::clone(&self.shared);
         let station = &shared.stations[self.at];
         // Memberships are renewed several times before they expire.

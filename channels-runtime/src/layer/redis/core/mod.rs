@@ -38,6 +38,7 @@ use self::watch::Watch;
 use super::keys::check_core_channel;
 use super::url::RedisUrl;
 use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_queue};
+use crate::supervise::supervise_state;
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 
 /// A channel layer over Redis' sorted sets: `channels_redis.core.RedisChannelLayer`, on the same keys.
@@ -171,8 +172,18 @@ impl Layer {
                 watch.subscribe(&self.shared.keys.queue(own_queue)).await?;
                 drop(watch);
                 for at in 0..self.shared.stations.len() {
-                    self.spawn(QueueReader::new(self.shared.clone(), at).run())?;
-                    self.spawn(Keeper::new(self.shared.clone(), at).run())?;
+                    let reader = QueueReader::new(self.shared.clone(), at);
+                    self.spawn(supervise_state(
+                        "reader of a Redis queue",
+                        reader,
+                        |mut reader| async move { reader.run().await },
+                    ))?;
+                    let keeper = Keeper::new(self.shared.clone(), at);
+                    self.spawn(supervise_state(
+                        "keeper of Redis memberships",
+                        keeper,
+                        |mut keeper| async move { keeper.run().await },
+                    ))?;
                 }
                 Ok(())
             })
@@ -195,7 +206,12 @@ impl Layer {
         }
         let intake = Arc::new(Intake::default());
         for at in 0..self.shared.stations.len() {
-            self.spawn(self.taker(channel, &intake, at).run())?;
+            let taker = self.taker(channel, &intake, at);
+            self.spawn(supervise_state(
+                "receiver of a Redis channel",
+                taker,
+                |taker| async move { taker.run().await },
+            ))?;
         }
         intakes.insert(channel.clone(), Arc::clone(&intake));
         Ok(intake)

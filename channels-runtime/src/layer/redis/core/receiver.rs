@@ -13,6 +13,7 @@ use super::census::Census;
 use super::scripts::SERVER;
 use super::shared::SharedRef;
 use super::watch::Watch;
+use crate::supervise::isolate_future;
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// How many events are read at a time.
@@ -61,7 +62,7 @@ impl QueueReader {
         }
     }
 
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         loop {
             sleep_until(self.backoff.until()).await;
             let attempt = self.backoff.failed();
@@ -125,7 +126,7 @@ impl QueueReader {
             for member in heard.messages {
                 // The last read may have found it.
                 if !self.delivered[..found].contains(&member) {
-                    self.deliver(&member).await;
+                    self.deliver_safely(&member).await;
                     self.delivered.push(member);
                 }
             }
@@ -143,7 +144,7 @@ impl QueueReader {
         commands.zrange(&key, 0, BATCH.cast_signed() - 1);
         let (members,): (Vec<Vec<u8>>,) = watch.run(&commands).await?;
         for member in &members {
-            self.deliver(member).await;
+            self.deliver_safely(member).await;
         }
         let is_all = members.len() < BATCH;
         self.delivered = members;
@@ -168,6 +169,11 @@ impl QueueReader {
             Progress::CatchingUp | Progress::InStep => Progress::InStep,
         };
         Ok(())
+    }
+
+    /// A message whose delivery panics counts as delivered: else it would come again, and panic again.
+    async fn deliver_safely(&self, member: &[u8]) {
+        isolate_future("the delivery of a message from Redis", self.deliver(member)).await;
     }
 
     async fn deliver(&self, member: &[u8]) {

@@ -1,5 +1,6 @@
 //! The connection over which one host's messages come.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,6 +17,7 @@ use super::super::outage::Outage;
 use super::Shared;
 use super::places::Station;
 use super::topics::Topics;
+use crate::supervise::{isolate, supervise_state};
 use crate::{Error, ErrorKind, Result};
 
 /// How many topics one command names: the answers to more would hold up the messages.
@@ -30,6 +32,8 @@ pub(super) struct Listener {
     station: Arc<Station>,
     backoff: Backoff,
     outage: Outage,
+    /// Those of the connection, while there is one.
+    signs: Option<Arc<Signs>>,
 }
 
 /// A connection, and the last sign of it.
@@ -52,10 +56,24 @@ impl Listener {
             outage: Outage::new("the channel layer hears nothing from Redis"),
             shared,
             station,
+            signs: None,
         }
     }
 
-    pub(super) async fn run(mut self) {
+    /// Runs until it is dropped, also after a panic.
+    pub(super) fn supervised(self) -> impl Future<Output = ()> + Send {
+        supervise_state(
+            "listener of a Redis server",
+            self,
+            |mut listener| async move { listener.run().await },
+        )
+    }
+
+    async fn run(&mut self) {
+        if let Some(signs) = self.signs.take() {
+            // After a panic: the connection went with it.
+            self.lost(&self.ended(), signs.last());
+        }
         loop {
             let (error, since) = match self.connect().await {
                 Ok(mut session) => {
@@ -64,10 +82,15 @@ impl Listener {
                 }
                 Err(error) => (error, SystemTime::now()),
             };
+            self.signs = None;
             self.outage.failed(&error);
-            self.topics().lost(&error, since);
-            self.shared.places.doubt();
+            self.lost(&error, since);
         }
+    }
+
+    fn lost(&self, error: &Error, since: SystemTime) {
+        self.topics().lost(error, since);
+        self.shared.places.doubt();
     }
 
     /// Connects, subscribes to all that is wanted, and tells who may have missed something.
@@ -79,7 +102,12 @@ impl Listener {
         let redis = {
             let (shared, station) = (Arc::clone(&self.shared), Arc::clone(&self.station));
             let signs = Arc::clone(&signs);
-            let push = move |push| take(&shared, &station, &signs, push);
+            let push = move |push| {
+                // A panic would end the connection.
+                isolate("the delivery of a message from Redis", || {
+                    take(&shared, &station, &signs, push);
+                });
+            };
             open(self.host(), attempt, self.shared.patience, push).await?
         };
         for topic in self.shared.topics() {
@@ -88,6 +116,7 @@ impl Listener {
         let mut session = Session { redis, signs };
         self.catch_up(&mut session).await?;
         self.topics().connected();
+        self.signs = Some(Arc::clone(&session.signs));
         self.outage.over(self.station.commands.host());
         Ok(session)
     }

@@ -196,12 +196,12 @@ impl Layer {
                 for station in stations {
                     station.topics.begin();
                     let listener = Listener::new(Arc::clone(&self.shared), Arc::clone(station));
-                    listeners.push(runtime.spawn(listener.run()));
+                    listeners.push(runtime.spawn(listener.supervised()));
                 }
             }
             Places::Cluster(cluster) => {
                 let steward = Steward::new(Arc::clone(&self.shared), Arc::clone(cluster));
-                listeners.push(runtime.spawn(steward.run()));
+                listeners.push(runtime.spawn(steward.supervised()));
             }
         }
         Ok(())

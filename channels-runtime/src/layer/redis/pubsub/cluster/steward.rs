@@ -1,6 +1,7 @@
 //! Who sees that somebody listens at each node of a cluster, while topics go from one to another.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +14,7 @@ use super::super::listener::Listener;
 use super::super::places::Station;
 use super::{Address, Cluster, Map};
 use crate::Result;
+use crate::supervise::supervise_state;
 
 /// After so long it looks by itself whether the map is still right.
 const PERIOD: Duration = Duration::from_secs(10);
@@ -38,7 +40,16 @@ impl Steward {
         }
     }
 
-    pub(in super::super) async fn run(mut self) {
+    /// Runs until it is dropped, also after a panic.
+    pub(in super::super) fn supervised(self) -> impl Future<Output = ()> + Send {
+        supervise_state(
+            "steward of a Redis cluster",
+            self,
+            |mut steward| async move { steward.run().await },
+        )
+    }
+
+    async fn run(&mut self) {
         let cluster = Arc::clone(&self.cluster);
         let mut outage = Outage::new("the channel layer does not know which node has what");
         let mut view = cluster.view.subscribe();
@@ -95,7 +106,7 @@ impl Steward {
     fn watch(&mut self, address: &Address, station: &Arc<Station>) {
         station.topics.begin();
         let listener = Listener::new(Arc::clone(&self.shared), Arc::clone(station));
-        let listener = self.listeners.spawn(listener.run());
+        let listener = self.listeners.spawn(listener.supervised());
         self.watched
             .insert(address.clone(), (Arc::clone(station), listener));
         // Those that have ended are of no use to anybody.
