@@ -34,7 +34,7 @@ pub(crate) fn on_threads_with(blocking: usize, test: impl Future<Output = ()> + 
     match waits.recv_timeout(DEADLOCK) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => panic!("a deadlock"),
+        Err(error) => panic!("a deadlock: {error}"),
     }
 }
 

@@ -31,7 +31,7 @@ impl Floods {
         let sent = (0..PARTS).try_for_each(|_| socket.send(vec![0; PART]));
         let what = sent
             .as_ref()
-            .map_or_else(|error| error.kind(), |()| ErrorKind::Other);
+            .map_or_else(Error::kind, |()| ErrorKind::Other);
         self.0.note(format!("{what:?}"));
         sent
     }
@@ -48,7 +48,7 @@ impl Streams {
         let sent = (0..PARTS).try_for_each(|_| http.send_body(vec![0; PART]));
         let what = sent
             .as_ref()
-            .map_or_else(|error| error.kind(), |()| ErrorKind::Other);
+            .map_or_else(Error::kind, |()| ErrorKind::Other);
         self.0.note(format!("{what:?}"));
         sent
     }
@@ -181,7 +181,7 @@ fn handlers_that_block_leave_threads_to_others() {
         });
         let app = crate::support::app(consumer).limits(limits);
         let mut clients = Vec::new();
-        for _ in 0..HANDLERS + 1 {
+        for _ in 0..=HANDLERS {
             let mut client = WebsocketCommunicator::new(&app, "/ws/");
             client.connect().await.expect("accepted");
             client.send("block").await.expect("sent");

@@ -78,12 +78,12 @@ fn a_receiver_that_uses_its_layer_when_it_is_dropped_freezes_nobody() {
     on_threads(async {
         let layer = InMemoryChannelLayer::new();
         let group = GroupName::new("g").expect("a name");
-        let user = layer.clone();
-        let uses = OnDrop::call(move || {
-            assert_eq!(user.channel_count(), 0);
-            assert_eq!(user.group_count(), 0);
+        let used = layer.clone();
+        let on_drop = OnDrop::call(move || {
+            assert_eq!(used.channel_count(), 0);
+            assert_eq!(used.group_count(), 0);
         });
-        let channel = within(layer.new_channel(Arc::new(Holder(uses))))
+        let channel = within(layer.new_channel(Arc::new(Holder(on_drop))))
             .await
             .expect("a channel");
         layer
