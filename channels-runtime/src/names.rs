@@ -6,18 +6,30 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::log::Excerpt;
 use crate::{Error, ErrorKind, Result};
 
 /// The longest name on the wire: names are shorter than 100 bytes (Channels' layer specification).
 pub const MAX_WIRE_NAME: usize = 99;
 
-/// The longest group name that this API takes, in bytes of UTF-8.
-pub const MAX_GROUP_NAME: usize = 1024;
+/// The longest group name, in bytes of its wire form ([`GroupName::to_wire`]).
+///
+/// ASCII letters, digits, `-`, `_` and `.` count as one byte each. A name with any other character is
+/// escaped: it counts 6 bytes more, and each byte of an escaped character (and each `_`) counts as 3.
+pub const MAX_GROUP_NAME: usize = MAX_WIRE_NAME;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// What the escaped form of a group name begins with.
 const ESCAPED: &str = "utf8-.";
+
+/// What the names of the framework's own groups begin with. Neither Channels nor
+/// [`GroupName::to_wire`] writes a `$`, so no other program can address these groups by mistake.
+const INTERNAL: &str = "channels$";
+
+/// The name that the group of revoked logins had in earlier versions, which accept events from anybody
+/// there. Those servers may still run during an upgrade.
+const FORMERLY_INTERNAL: &str = "channels.revoked";
 
 /// The name of a group: any text, checked.
 ///
@@ -38,22 +50,48 @@ const ESCAPED: &str = "utf8-.";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GroupName<'a>(&'a str);
 
+/// The framework's own groups.
+impl GroupName<'static> {
+    /// The group in which each server listens for logins that end.
+    #[cfg(feature = "auth")]
+    pub(crate) const REVOKED: Self = Self::internal("channels$revoked");
+
+    /// A group that only the framework joins and sends to. Its name begins with `channels$`.
+    #[cfg(any(feature = "auth", feature = "testing", test))]
+    pub(crate) const fn internal(name: &'static str) -> Self {
+        assert!(is_internal(name), "the name begins with `channels$`");
+        Self(name)
+    }
+}
+
 impl<'a> GroupName<'a> {
-    /// Checks a name: it may not be empty, nor longer than [`MAX_GROUP_NAME`].
+    /// Checks a name: it must not be empty, not longer than [`MAX_GROUP_NAME`], and not reserved. Names
+    /// that begin with `channels$`, and the name `channels.revoked`, are reserved for the framework.
+    ///
+    /// A name that this function accepts is accepted by every layer.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Name`], saying what is allowed.
+    /// [`ErrorKind::Name`], with the reason.
     pub fn new(name: &'a str) -> Result<Self> {
         if name.is_empty() {
             return Err(Error::new(ErrorKind::Name, "a group name cannot be empty"));
         }
-        if name.len() > MAX_GROUP_NAME {
+        if is_internal(name) || name == FORMERLY_INTERNAL {
+            return Err(Error::new(
+                ErrorKind::Name,
+                format!("the group name `{}` is reserved", Excerpt(name.as_bytes())),
+            ));
+        }
+        let length = wire_length(name);
+        if length > MAX_GROUP_NAME {
             return Err(Error::new(
                 ErrorKind::Name,
                 format!(
-                    "a group name has at most {MAX_GROUP_NAME} bytes, this one {}",
-                    name.len()
+                    "the group name `{}` has {length} bytes on the wire, the maximum is \
+                     {MAX_GROUP_NAME}; other characters than ASCII letters, digits, `-` and `.` \
+                     count as 3 bytes or more",
+                    Excerpt(name.as_bytes())
                 ),
             ));
         }
@@ -65,45 +103,52 @@ impl<'a> GroupName<'a> {
         self.0
     }
 
-    /// The name in ASCII letters, digits, `-`, `_` and `.`, for a layer that takes only these.
+    /// The name in ASCII letters, digits, `-`, `_` and `.`, for a layer that takes only these. (The names
+    /// of the framework's own groups have a `$` as well.)
     ///
     /// A name that has only these is itself; any other is escaped byte by byte, reversibly.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Name`] if the result is longer than [`MAX_WIRE_NAME`].
+    /// None: [`new`](Self::new) has checked the length.
     pub fn to_wire(self) -> Result<String> {
-        let plain = self.0.bytes().all(is_wire_byte) && !self.0.starts_with(ESCAPED);
-        let wire = if plain {
+        Ok(if is_internal(self.0) || is_plain(self.0) {
             self.0.to_owned()
         } else {
             escape(self.0)
-        };
-        if wire.len() > MAX_WIRE_NAME {
-            return Err(Error::new(
-                ErrorKind::Name,
-                format!(
-                    "the group name has {} bytes on the wire, this layer carries {MAX_WIRE_NAME}",
-                    wire.len()
-                ),
-            ));
-        }
-        Ok(wire)
+        })
     }
 
     /// Reads what [`to_wire`](Self::to_wire) wrote.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Name`] if it is no such form.
+    /// [`ErrorKind::Name`] if it is not such a form.
     pub fn from_wire(wire: &str) -> Result<String> {
-        let malformed = || Error::new(ErrorKind::Name, format!("malformed group name `{wire}`"));
+        let malformed = || {
+            let wire = Excerpt(wire.as_bytes());
+            Error::new(ErrorKind::Name, format!("malformed group name `{wire}`"))
+        };
+        let plain = wire.strip_prefix(INTERNAL).unwrap_or(wire);
         match wire.strip_prefix(ESCAPED) {
-            None if !wire.is_empty() && wire.bytes().all(is_wire_byte) => Ok(wire.to_owned()),
+            None if !plain.is_empty() && plain.bytes().all(is_wire_byte) => Ok(wire.to_owned()),
             None => Err(malformed()),
             Some(escaped) => unescape(escaped).ok_or_else(malformed),
         }
     }
+}
+
+/// Whether a group, by its name or its wire form, is one of the framework's own.
+pub(crate) const fn is_internal(group: &str) -> bool {
+    let (group, prefix) = (group.as_bytes(), INTERNAL.as_bytes());
+    let mut at = 0;
+    while at < prefix.len() {
+        if at >= group.len() || group[at] != prefix[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 impl fmt::Display for GroupName<'_> {
@@ -114,6 +159,21 @@ impl fmt::Display for GroupName<'_> {
 
 fn is_wire_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// Whether a name is its own wire form.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(is_wire_byte) && !name.starts_with(ESCAPED)
+}
+
+/// The length of a name's wire form, in bytes.
+fn wire_length(name: &str) -> usize {
+    if is_plain(name) {
+        return name.len();
+    }
+    let stands_for_itself = |byte: &u8| is_wire_byte(*byte) && *byte != b'_';
+    let escaped = name.len() - name.bytes().filter(stands_for_itself).count();
+    ESCAPED.len() + name.len() + 2 * escaped
 }
 
 /// Letters, digits, `-` and `.` stand for themselves, every other byte is `_` and two hex digits.
@@ -276,8 +336,48 @@ mod tests {
                 name
             );
         }
-        let long = "é".repeat(60);
-        assert!(GroupName::new(&long).expect("valid").to_wire().is_err());
+    }
+
+    #[test]
+    fn a_group_name_has_at_most_99_bytes_on_the_wire() {
+        for (name, is_valid) in [
+            ("x".repeat(99), true),
+            ("x".repeat(100), false),
+            ("x".repeat(1024), false),
+            // Each has two bytes, of which each is three on the wire, and `utf8-.` is six.
+            ("é".repeat(15) + "abc", true),
+            ("é".repeat(15) + "abcd", false),
+            ("_".repeat(99), true),
+            ("_".repeat(31) + "é", false),
+            ("utf8-.".to_owned() + &"x".repeat(87), true),
+            ("utf8-.".to_owned() + &"x".repeat(88), false),
+        ] {
+            assert_eq!(GroupName::new(&name).is_ok(), is_valid, "{name}");
+            assert_eq!(
+                wire_length(&name) <= MAX_WIRE_NAME,
+                is_valid,
+                "{name}: {}",
+                wire_length(&name)
+            );
+        }
+    }
+
+    #[test]
+    fn the_frameworks_own_groups_are_out_of_reach() {
+        for reserved in ["channels$", "channels$revoked", "channels.revoked"] {
+            let error = GroupName::new(reserved).expect_err(reserved);
+            assert_eq!(error.kind(), ErrorKind::Name);
+            assert!(error.to_string().contains("reserved"), "{error}");
+        }
+        for other in ["channels", "channels.general", "Channels$x", "x-channels$x"] {
+            let wire = GroupName::new(other).and_then(GroupName::to_wire);
+            assert!(!is_internal(&wire.expect("valid")), "{other}");
+        }
+        let own = GroupName::internal("channels$test");
+        let wire = own.to_wire().expect("wire");
+        assert_eq!(GroupName::from_wire(&wire).expect("its own"), own.as_str());
+        // Channels takes no `$` in the name of a group or of a channel.
+        assert!(ChannelName::new(&wire).is_err());
     }
 
     #[test]
@@ -299,9 +399,13 @@ mod tests {
         #[test]
         fn every_group_name_survives_the_wire(name in "\\PC{1,24}") {
             let wire = escape(&name);
+            if !is_plain(&name) {
+                prop_assert_eq!(wire.len(), wire_length(&name));
+            }
             prop_assert!(wire.bytes().all(is_wire_byte));
             prop_assert_eq!(GroupName::from_wire(&wire).expect("escaped"), &*name);
-            if let Ok(wire) = GroupName::new(&name).expect("valid").to_wire() {
+            if let Ok(wire) = GroupName::new(&name).and_then(GroupName::to_wire) {
+                prop_assert!(wire.len() <= MAX_WIRE_NAME);
                 prop_assert_eq!(GroupName::from_wire(&wire).expect("wire"), name);
             }
         }

@@ -1,15 +1,13 @@
 //! Logins that end close their sockets.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use channels::Middleware as _;
 use channels::prelude::*;
 use channels::testing::WebsocketCommunicator;
 use channels::{
-    Event, GroupName, Revoked, Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier,
-    UserRecord, Verified,
+    Revoked, Scope, SessionStore as _, TokenAuthMiddleware, TokenVerifier, UserRecord, Verified,
 };
-use serde_json::json;
 
 use super::support::within;
 use super::{Browser, TestSite, ask, sockets};
@@ -169,9 +167,7 @@ async fn a_logout_that_was_not_heard_is_noticed_after_the_gap() {
         site.sessions.delete(&key).await.expect("deleted");
         site.set_down(true);
         for _ in 0..3 {
-            let gap = Event::new("layer.gap", json!({ "since": 0.0 })).expect("an event");
-            let group = GroupName::new("channels.revoked").expect("a group");
-            layer.group_send(group, gap, None).await.expect("sent");
+            layer.send_gap(SystemTime::UNIX_EPOCH).expect("sent");
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
         site.set_down(false);

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::layer::ChannelLayer;
 use crate::{Event, GroupName, Result};
 
-/// The group in which every server listens, and the type of its events.
+/// The type of the events in the group in which every server listens, [`GroupName::REVOKED`].
 pub(super) const REVOKED: &str = "channels.revoked";
 
 /// A login that has ended: the sockets behind it are closed with 1008, on every server of the
@@ -65,9 +65,11 @@ impl Revoked {
     ///
     /// [`ErrorKind::Layer`](crate::ErrorKind::Layer) if the layer fails.
     pub async fn send(&self, layer: &dyn ChannelLayer) -> Result {
-        let event = Event::new(REVOKED, self.sent())?;
-        let group = GroupName::new(REVOKED)?;
-        layer.group_send(group, event, None).await.map(|_| ())
+        let event = Event::internal(REVOKED, self.sent())?;
+        layer
+            .group_send(GroupName::REVOKED, event, None)
+            .await
+            .map(|_| ())
     }
 
     fn sent(&self) -> Sent {
@@ -110,7 +112,7 @@ mod tests {
     #[test]
     fn what_is_sent_is_what_is_read() {
         for revoked in [Revoked::user("7"), Revoked::session("0123456789abcdef")] {
-            let event = Event::new(REVOKED, revoked.sent()).expect("an event");
+            let event = Event::internal(REVOKED, revoked.sent()).expect("an event");
             assert_eq!(Revoked::from_event(&event), Some(revoked));
         }
         for garbage in [
@@ -119,7 +121,7 @@ mod tests {
             json!({ "session": "short" }),
             json!({ "session": "+0123456789abcdef0123456789abcde" }),
         ] {
-            let event = Event::new(REVOKED, garbage).expect("an event");
+            let event = Event::internal(REVOKED, garbage).expect("an event");
             assert_eq!(Revoked::from_event(&event), None);
         }
     }

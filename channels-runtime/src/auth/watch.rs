@@ -20,9 +20,6 @@ use crate::{Event, GroupName, Result};
 const REMEMBERED: Duration = Duration::from_secs(30);
 const MOST_REMEMBERED: usize = 10_000;
 
-/// What a layer sends that may have missed something.
-const GAP: &str = "layer.gap";
-
 /// A connection that can be ended because its login has.
 pub(crate) trait Revocable: Send + Sync {
     /// Ends the connection. Called from anywhere; never waits.
@@ -124,8 +121,7 @@ impl Watch {
             gaps: Arc::default(),
         });
         let channel = layer.new_channel(ear).await?;
-        let group = GroupName::new(REVOKED)?;
-        layer.group_add(group, channel.name()).await?;
+        layer.group_add(GroupName::REVOKED, channel.name()).await?;
         ears.push((Arc::clone(layer), channel));
         Ok(())
     }
@@ -266,9 +262,13 @@ impl Ear {
 
 impl Receiver for Ear {
     fn deliver(&self, event: &Event) -> Delivered {
-        if event.event_type().as_str() == GAP {
+        if event.is_gap() {
             self.catch_up();
             return Delivered::Queued;
+        }
+        // Its channel can be addressed by anybody who guesses the name.
+        if !event.event_type().is_internal() || event.event_type().as_str() != REVOKED {
+            return Delivered::Closed;
         }
         match (self.watch.upgrade(), Revoked::from_event(event)) {
             (Some(watch), Some(revoked)) => watch.revoke(&revoked),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use crate::log::Excerpt;
 use crate::{Error, ErrorKind, Result};
 
 /// The longest event type, in bytes.
@@ -12,10 +13,16 @@ pub const MAX_EVENT_TYPE: usize = 100;
 /// The namespaces of the protocols' own events, which no event of a layer can enter.
 const RESERVED: [&str; 3] = ["websocket", "http", "channel"];
 
+/// The namespaces of the framework's own events, which no other program sends.
+const INTERNAL: [&str; 2] = ["channels", "layer"];
+
+/// The event that tells a consumer that events may have been lost. Consumers may have a handler for it.
+pub(crate) const GAP: &str = "layer.gap";
+
 /// The type of an event: segments of letters, digits and `_`, separated by `.`.
 ///
 /// No segment is empty or begins with `_`, and none of the protocols' namespaces (`websocket.`,
-/// `http.`, `channel.`) can be entered. `call.back` and `call_back` are the same type, as in
+/// `http.`, `channel.`) or the framework's own (`channels.`, `layer.`) can be entered. `call.back` and `call_back` are the same type, as in
 /// Channels, where both are the method `call_back`.
 ///
 /// # Examples
@@ -32,6 +39,8 @@ const RESERVED: [&str; 3] = ["websocket", "http", "channel"];
 pub struct EventType {
     name: Name,
     hash: u32,
+    /// Whether only the framework may send events of this type.
+    is_internal: bool,
 }
 
 #[derive(Clone)]
@@ -47,28 +56,51 @@ impl EventType {
     ///
     /// [`ErrorKind::EventType`], saying what is wrong and what is allowed.
     pub fn new(name: &str) -> Result<Self> {
-        check(name).map_err(|what| {
-            Error::new(
-                ErrorKind::EventType,
-                format!(
-                    "invalid event type `{}`: {what}; use letters, digits and `_`, separated by `.`",
-                    name.escape_debug()
-                ),
-            )
-        })?;
+        let checked = Self::checked(name)?;
+        if checked.is_internal {
+            return Err(invalid(name, "that namespace belongs to the framework"));
+        }
+        Ok(checked)
+    }
+
+    /// Checks a type of an event that arrived in one of the framework's own groups.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::EventType`] if it is not one of the framework's own types.
+    pub(crate) fn new_internal(name: &str) -> Result<Self> {
+        let checked = Self::checked(name)?;
+        if !checked.is_internal {
+            return Err(invalid(
+                name,
+                "the group takes events of the framework alone",
+            ));
+        }
+        Ok(checked)
+    }
+
+    fn checked(name: &str) -> Result<Self> {
+        check(name).map_err(|what| invalid(name, what))?;
         Ok(Self {
             name: Name::Shared(name.into()),
             hash: hash(name),
+            is_internal: is_internal(name),
         })
     }
 
-    /// A type that the macro has checked.
+    /// A type that the macro has checked, or one of the framework's own.
     #[doc(hidden)]
     pub const fn from_static(name: &'static str) -> Self {
         Self {
             name: Name::Static(name),
             hash: hash(name),
+            is_internal: is_internal(name),
         }
+    }
+
+    /// Whether only the framework may send events of this type: `layer.…`, `channels.…`.
+    pub(crate) const fn is_internal(&self) -> bool {
+        self.is_internal
     }
 
     /// The type as it was written.
@@ -114,6 +146,42 @@ impl fmt::Debug for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }
+}
+
+fn invalid(name: &str, what: &str) -> Error {
+    Error::new(
+        ErrorKind::EventType,
+        format!(
+            "invalid event type `{}`: {what}; use letters, digits and `_`, separated by `.`",
+            Excerpt(name.as_bytes())
+        ),
+    )
+}
+
+/// Whether a type is in one of the framework's own namespaces. (A type of one segment is in none.)
+const fn is_internal(name: &str) -> bool {
+    let mut at = 0;
+    while at < INTERNAL.len() {
+        if is_in(name.as_bytes(), INTERNAL[at].as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn is_in(name: &[u8], namespace: &[u8]) -> bool {
+    if name.len() <= namespace.len() || normal(name[namespace.len()]) != b'_' {
+        return false;
+    }
+    let mut at = 0;
+    while at < namespace.len() {
+        if name[at] != namespace[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 fn check(name: &str) -> Result<(), &'static str> {
@@ -192,6 +260,9 @@ mod tests {
             "httpd",
             "web.socket",
             "channels",
+            "layer",
+            "layers.gap",
+            "my.layer.gap",
         ] {
             assert!(EventType::new(good).is_ok(), "{good}");
         }
@@ -212,11 +283,26 @@ mod tests {
             "http.request",
             "channel.x",
             "channel_layer",
+            "channels.revoked",
+            "channels_revoked",
+            "layer.gap",
+            "layer_gap",
+            "layer.x.y",
         ] {
             assert!(EventType::new(bad).is_err(), "{bad:?}");
         }
         assert!(EventType::new(&"a".repeat(100)).is_ok());
         assert!(EventType::new(&"a".repeat(101)).is_err());
+    }
+
+    #[test]
+    fn only_the_framework_has_its_own_types() {
+        assert!(EventType::from_static(GAP).is_internal());
+        assert!(EventType::new_internal("channels.revoked").is_ok());
+        for other in ["call.back", "layers.gap", "channels", "_x", "websocket.x"] {
+            assert!(!EventType::from_static(other).is_internal(), "{other}");
+            assert!(EventType::new_internal(other).is_err(), "{other}");
+        }
     }
 
     proptest! {

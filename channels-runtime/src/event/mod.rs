@@ -3,6 +3,7 @@
 mod coalesce;
 mod erased;
 mod event_type;
+mod internal;
 mod tick;
 mod typed;
 mod value;
@@ -65,13 +66,7 @@ impl Event {
     /// [`ErrorKind::EventType`] if there is no `type`, or it is not allowed, and
     /// [`ErrorKind::Decode`] if the value is no object.
     pub fn from_json(value: serde_json::Value) -> Result<Self> {
-        match value.into() {
-            Value::Map(fields) => Self::from_fields(fields),
-            _ => Err(Error::new(
-                ErrorKind::Decode,
-                "an event is a JSON object with a `type`",
-            )),
-        }
+        Self::from_fields(object(value)?)
     }
 
     /// The event as Channels writes it: an object with a `type` beside the fields.
@@ -90,9 +85,16 @@ impl Event {
     }
 
     /// Reads an event from its fields, of which one is the `type`.
-    pub(crate) fn from_fields(mut fields: Fields) -> Result<Self> {
+    fn from_fields(fields: Fields) -> Result<Self> {
+        Self::from_fields_as(EventType::new, fields)
+    }
+
+    fn from_fields_as(
+        check: impl FnOnce(&str) -> Result<EventType>,
+        mut fields: Fields,
+    ) -> Result<Self> {
         match fields.remove("type") {
-            Some(Value::Text(name)) => Ok(Self(Arc::new(Raw::new(EventType::new(&name)?, fields)))),
+            Some(Value::Text(name)) => Ok(Self(Arc::new(Raw::new(check(&name)?, fields)))),
             Some(_) => Err(Error::new(
                 ErrorKind::EventType,
                 "an event's `type` is a string",
@@ -204,6 +206,17 @@ impl fmt::Debug for Event {
         f.debug_struct("Event")
             .field("type", self.event_type())
             .finish_non_exhaustive()
+    }
+}
+
+/// The members of an object.
+fn object(value: serde_json::Value) -> Result<Fields> {
+    match value.into() {
+        Value::Map(fields) => Ok(fields),
+        _ => Err(Error::new(
+            ErrorKind::Decode,
+            "an event is a JSON object with a `type`",
+        )),
     }
 }
 

@@ -62,6 +62,32 @@ impl InMemoryChannelLayer {
         }
     }
 
+    /// Sends the event `layer.gap` to every open channel, as a layer over a network does after an outage.
+    ///
+    /// This layer itself never loses its connection. Use this method to test a consumer with a
+    /// `#[handler("layer.gap")]`. `since` is the time from which events may have been lost.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Layer`](crate::ErrorKind::Layer) after [`close`](ChannelLayer::close).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use channels_runtime::InMemoryChannelLayer;
+    ///
+    /// let layer = InMemoryChannelLayer::new();
+    /// layer.send_gap(SystemTime::now())?;
+    /// # Ok::<(), channels_runtime::Error>(())
+    /// ```
+    #[cfg(feature = "testing")]
+    pub fn send_gap(&self, since: std::time::SystemTime) -> crate::Result {
+        self.hub.check_open()?;
+        self.hub.tell(&Event::gap(since)?, |_, _| true);
+        Ok(())
+    }
+
     /// In how many channels something waits for workers, or workers wait.
     pub fn queue_count(&self) -> usize {
         self.queues.len()
@@ -104,12 +130,12 @@ impl ChannelLayer for InMemoryChannelLayer {
     }
 
     fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
-        LayerFuture::ready(if channel.is_specific() {
-            self.hub.send(channel, event)
-        } else {
-            let open = self.hub.check_open();
-            open.map_err(|error| error.with_unsent(event.clone()))
-                .and_then(|()| self.queues.push(channel, event))
+        let checked = self.hub.check_open();
+        let checked = checked.and_then(|()| event.check_sendable(None));
+        LayerFuture::ready(match checked {
+            Err(error) => Err(error.with_unsent(event)),
+            Ok(()) if channel.is_specific() => self.hub.send(channel, event),
+            Ok(()) => self.queues.push(channel, event),
         })
     }
 
@@ -135,7 +161,9 @@ impl ChannelLayer for InMemoryChannelLayer {
         event: Event,
         except: Option<&'a ChannelName>,
     ) -> LayerFuture<'a, Delivery> {
-        LayerFuture::ready(self.hub.group_send(group.as_str(), &event, except))
+        let checked = event.check_sendable(Some(group));
+        let sent = checked.and_then(|()| self.hub.group_send(group.as_str(), &event, except));
+        LayerFuture::ready(sent.map_err(|error| error.with_unsent(event)))
     }
 
     fn receive<'a>(&'a self, channel: &'a ChannelName) -> LayerFuture<'a, Event> {

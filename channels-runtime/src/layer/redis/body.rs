@@ -71,7 +71,7 @@ mod tests {
         }
 
         fn published(&self, payload: &[u8]) -> Result<Event> {
-            Event::from_fields(self.read(payload, None)?)
+            Event::received(self.read(payload, None)?, None)
         }
     }
 

@@ -1,6 +1,6 @@
 //! What consumers are told when they may have missed something.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use crate::{Event, Result};
 
@@ -8,11 +8,7 @@ use crate::{Event, Result};
 ///
 /// # Errors
 ///
-/// None in practice: its type is allowed and its payload a map.
+/// As [`Event::gap`].
 pub(crate) fn gap(since: SystemTime) -> Result<Event> {
-    let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Event::new(
-        "layer.gap",
-        serde_json::json!({ "since": since.as_secs_f64() }),
-    )
+    Event::gap(since)
 }

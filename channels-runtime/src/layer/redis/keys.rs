@@ -40,6 +40,11 @@ impl Keys {
         format!("{}__group__{group}", self.prefix)
     }
 
+    /// The group of a topic, by its name on the wire.
+    pub(crate) fn group_of<'a>(&self, topic: &'a str) -> Option<&'a str> {
+        topic.strip_prefix(&*self.prefix)?.strip_prefix("__group__")
+    }
+
     /// The name of a new channel in the pub/sub layer, from 32 random hex digits.
     pub(crate) fn pubsub_channel(&self, random: &str) -> String {
         format!("{}specific.{random}", self.prefix)

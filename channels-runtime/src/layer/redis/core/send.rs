@@ -66,6 +66,7 @@ impl Shared {
     /// [`Connection::run`](super::super::connection::Connection::run).
     pub(super) async fn send(&self, channel: &ChannelName, event: &Event) -> Result {
         self.hub.check_open()?;
+        event.check_sendable(None)?;
         let name = channel.as_str();
         let recipients = if channel.is_specific() {
             Recipients::One(name)
@@ -92,6 +93,7 @@ impl Shared {
         except: Option<&ChannelName>,
     ) -> Result<Delivery> {
         self.hub.check_open()?;
+        event.check_sendable(Some(group))?;
         let group = Self::group_name(group)?;
         if let Some(delivery) = self.send_to_known(&group, event, except).await? {
             return Ok(delivery);

@@ -116,7 +116,11 @@ impl Members {
     /// [`ErrorKind::EventType`] if it has no type that is allowed.
     pub(crate) fn read(&self, member: &[u8], lifetime: Option<Lifetime>) -> Result<Received> {
         let (fields, to) = self.split(member, lifetime)?;
-        let event = Event::from_fields(fields)?;
+        let group = match &to {
+            To::Group { name, .. } => Some(name.as_str()),
+            To::Channels(_) => None,
+        };
+        let event = Event::received(fields, group)?;
         Ok(Received { event, to })
     }
 

@@ -219,6 +219,7 @@ impl Shared {
         event: &Event,
         except: Option<&ChannelName>,
     ) -> Result<Delivery> {
+        event.check_sendable(Some(group))?;
         let topic = self.topic(group)?;
         let matched = self.hub.member_count(&topic);
         let except_for = except.map(|channel| (EXCEPT, channel));
@@ -231,6 +232,7 @@ impl Shared {
     }
 
     pub(super) async fn send(&self, channel: &ChannelName, event: &Event) -> Result {
+        event.check_sendable(None)?;
         let name = channel.as_str();
         if !self.is_sharded() {
             return self.publish(name, event, None).await;
@@ -307,7 +309,7 @@ impl Shared {
         if self.hub.member_count(topic) == 0 {
             return; // The last one has left just now.
         }
-        if let Some((event, except)) = self.read(payload, EXCEPT) {
+        if let Some((event, except)) = self.read(payload, EXCEPT, self.keys.group_of(topic)) {
             let except = except.and_then(|name| ChannelName::new(&name).ok());
             // It fails if the layer is closed.
             let _ = self.hub.group_send(topic, &event, except.as_ref());
@@ -315,30 +317,36 @@ impl Shared {
     }
 
     pub(super) fn take_for_channel(&self, channel: &[u8], payload: &[u8]) {
-        if let (Ok(channel), Some((event, _))) =
-            (std::str::from_utf8(channel), self.read(payload, EXCEPT))
-        {
+        if let (Ok(channel), Some((event, _))) = (
+            std::str::from_utf8(channel),
+            self.read(payload, EXCEPT, None),
+        ) {
             // If its mailbox is full, the receiver has counted that.
             self.hub.deliver(channel, &event);
         }
     }
 
     fn take_for_own(&self, payload: &[u8]) {
-        if let Some((event, Some(channel))) = self.read(payload, CHANNEL) {
+        if let Some((event, Some(channel))) = self.read(payload, CHANNEL, None) {
             self.hub.deliver(&channel, &event);
         }
     }
 
     /// Decodes a message, once for all of its receivers, and takes a field of the layer's own out of
     /// it; what is none is counted and dropped.
-    fn read(&self, payload: &[u8], own_field: &str) -> Option<(Event, Option<String>)> {
+    fn read(
+        &self,
+        payload: &[u8],
+        own_field: &str,
+        group: Option<&str>,
+    ) -> Option<(Event, Option<String>)> {
         let read = self.check_size(payload).and_then(|()| {
             let mut fields: Fields = self.body.read(payload, None)?;
             let channel = match fields.remove(own_field) {
                 Some(Value::Text(channel)) => Some(channel),
                 _ => None,
             };
-            Ok((Event::from_fields(fields)?, channel))
+            Ok((Event::received(fields, group)?, channel))
         });
         read.inspect_err(|error| {
             self.undecodable.fetch_add(1, Ordering::Relaxed);
