@@ -30,6 +30,8 @@ pub(super) struct Link {
     state: Mutex<State>,
     table: &'static Table,
     stats: Arc<Stats>,
+    /// How many groups its channel may join.
+    max_groups: usize,
     /// How long a client may take nothing of what waits for it.
     patience: Option<Duration>,
 }
@@ -81,6 +83,7 @@ impl Link {
             }),
             table,
             stats,
+            max_groups: limits.groups,
             patience: (!limits.ping_interval.is_zero())
                 .then(|| limits.ping_interval.saturating_add(limits.ping_timeout)),
         })
@@ -318,5 +321,9 @@ impl Receiver for Link {
         }
         self.task.wake();
         pushed.delivered()
+    }
+
+    fn max_groups(&self) -> usize {
+        self.max_groups
     }
 }

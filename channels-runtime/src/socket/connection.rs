@@ -340,6 +340,7 @@ fn close_for(error: &Error) -> (CloseFrame, DisconnectedBy) {
         ErrorKind::Unavailable => (CloseCode::TRY_AGAIN_LATER, "", DisconnectedBy::Failure),
         // The session was ended elsewhere while the handler used it.
         ErrorKind::SessionEnded => (CloseCode::POLICY_VIOLATION, "", DisconnectedBy::Revoked),
+        ErrorKind::Limit => (CloseCode::POLICY_VIOLATION, "", DisconnectedBy::Limit),
         _ => (CloseCode::INTERNAL_ERROR, "", DisconnectedBy::Failure),
     };
     (CloseFrame::new(code, reason), by)

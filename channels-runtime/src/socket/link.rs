@@ -36,6 +36,8 @@ pub(crate) struct Link {
     quiet: AtomicU32,
     /// Whether the handshake was given up by the client, or by its deadline.
     abandoned: AtomicBool,
+    /// How many groups its channel may join.
+    pub(super) max_groups: u32,
 }
 
 #[derive(Debug)]
@@ -111,6 +113,7 @@ impl Link {
             readable: AtomicBool::new(true),
             quiet: AtomicU32::new(0),
             abandoned: AtomicBool::new(false),
+            max_groups: u32::try_from(limits.groups).unwrap_or(u32::MAX),
         })
     }
 

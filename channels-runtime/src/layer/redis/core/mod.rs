@@ -35,7 +35,9 @@ use self::shared::{Shared, SharedRef};
 use self::station::Station;
 use self::watch::Watch;
 use super::url::RedisUrl;
-use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_queue};
+use crate::layer::{
+    Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_connection, check_is_queue,
+};
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 
 /// A channel layer over Redis' sorted sets: `channels_redis.core.RedisChannelLayer`, on the same keys.
@@ -189,6 +191,7 @@ impl Layer {
 
     async fn add(&self, group: GroupName<'_>, channel: &ChannelName) -> Result {
         self.shared.hub.check_open()?;
+        check_is_connection(channel)?;
         let membership = Membership {
             group: Shared::group_name(group)?,
             channel: channel.to_string(),

@@ -1,16 +1,27 @@
 //! The channels of this process, their groups, and who gets what: the whole of the in-memory layer, and
 //! the local end of those that come over a network.
 
+mod groups;
+mod members;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Channel, Delivered, Delivery, Receiver};
+use tokio::runtime::Handle;
+use tokio::task::coop::consume_budget;
+
+use self::groups::Groups;
+use self::members::{Member, Members};
+use super::{Channel, Delivered, Delivery, Receiver, check_is_connection};
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// How many locks the tables are spread over.
 const SHARDS: usize = 32;
+
+/// How many memberships are ended at once, in well below a millisecond, before other tasks run.
+const AT_ONCE: usize = 256;
 
 /// Channels and groups. Clones are the same.
 ///
@@ -46,23 +57,8 @@ type Number = u64;
 
 struct Entry {
     receiver: Arc<dyn Receiver>,
-    groups: Vec<Arc<str>>,
-}
-
-/// The members of a group.
-///
-/// A send takes a snapshot by cloning the `Arc`; a join that meets a running send copies the list
-/// then, and only then.
-#[derive(Default)]
-struct Members {
-    list: Arc<Vec<Member>>,
-    positions: HashMap<Number, u32>,
-}
-
-#[derive(Clone)]
-struct Member {
-    channel: Number,
-    receiver: Arc<dyn Receiver>,
+    groups: Groups,
+    max_groups: u32,
 }
 
 impl Hub {
@@ -90,7 +86,7 @@ impl Hub {
         self.0
             .group_shard(group)
             .get(group)
-            .map_or(0, |members| members.list.len())
+            .map_or(0, |members| members.list().len())
     }
 
     #[cfg(feature = "redis")]
@@ -98,7 +94,7 @@ impl Hub {
         self.0.number(channel.as_str()).is_some_and(|number| {
             let groups = self.0.group_shard(group);
             let members = groups.get(group);
-            members.is_some_and(|members| members.positions.contains_key(&number))
+            members.is_some_and(|members| members.contains(number))
         })
     }
 
@@ -107,10 +103,12 @@ impl Hub {
         let Names { prefix, digits } = &self.0.names;
         let channel = self.0.next.fetch_add(1, Ordering::Relaxed);
         let name = ChannelName::new(&format!("{prefix}{channel:0digits$x}"))?;
-        let groups = Vec::new();
-        self.0
-            .channel_shard(channel)
-            .insert(channel, Entry { receiver, groups });
+        let entry = Entry {
+            max_groups: u32::try_from(receiver.max_groups()).unwrap_or(u32::MAX),
+            groups: Groups::default(),
+            receiver,
+        };
+        self.0.channel_shard(channel).insert(channel, entry);
         let hub = self.clone();
         Ok(Channel::new(name, Guard { hub, channel }))
     }
@@ -132,23 +130,37 @@ impl Hub {
         receiver.map_or(Delivered::Closed, |receiver| receiver.deliver(event))
     }
 
-    /// Makes a channel a member; tells whether it was none.
+    /// Makes a channel a member. Returns whether it was not one before.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for a channel of workers, [`ErrorKind::Limit`] if the channel is in as many
+    /// groups as its receiver allows, and [`ErrorKind::Layer`] if there is no such channel.
     pub(super) fn group_add(&self, group: &str, channel: &ChannelName) -> Result<bool> {
         self.0.check_open()?;
+        check_is_connection(channel)?;
         let unknown = || Error::new(ErrorKind::Layer, format!("there is no channel `{channel}`"));
         let number = self.0.number(channel.as_str()).ok_or_else(unknown)?;
         let mut channels = self.0.channel_shard(number);
         let entry = channels.get_mut(&number).ok_or_else(unknown)?;
-        if entry.groups.iter().any(|known| &**known == group) {
+        if entry.groups.contains(group) {
             return Ok(false);
+        }
+        let most = entry.max_groups;
+        if entry.groups.len() >= most as usize {
+            drop(channels);
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!(
+                    "the connection is in {most} groups already, the maximum (`Limits::groups`)"
+                ),
+            ));
         }
         let member = Member {
             channel: number,
             receiver: Arc::clone(&entry.receiver),
         };
-        // Most channels are in one group, and a vector's own first step is to four.
-        entry.groups.reserve_exact(1);
-        entry.groups.push(self.0.enter(group, member));
+        entry.groups.insert(self.0.enter(group, member));
         Ok(true)
     }
 
@@ -158,12 +170,12 @@ impl Hub {
             return Ok(());
         };
         let mut channels = self.0.channel_shard(number);
-        if let Some(entry) = channels.get_mut(&number)
-            && let Some(at) = entry.groups.iter().position(|known| &**known == group)
-        {
-            entry.groups.swap_remove(at);
-            self.0.leave(group, number);
-        }
+        let was_member = (channels.get_mut(&number)).is_some_and(|it| it.groups.remove(group));
+        // Under the channel's lock, so that a join comes before or after both. What is removed is
+        // dropped when the lock is released.
+        let left = was_member.then(|| self.0.leave(group, number));
+        drop(channels);
+        drop(left);
         Ok(())
     }
 
@@ -174,11 +186,7 @@ impl Hub {
         except: Option<&ChannelName>,
     ) -> Result<Delivery> {
         self.check_open()?;
-        let members = self
-            .0
-            .group_shard(group)
-            .get(group)
-            .map(|members| Arc::clone(&members.list));
+        let members = self.0.group_shard(group).get(group).map(Members::snapshot);
         let except = except.and_then(|channel| self.0.number(channel.as_str()));
         let mut delivery = Delivery::default();
         for member in members.iter().flat_map(|list| list.iter()) {
@@ -204,21 +212,17 @@ impl Hub {
     /// # Errors
     ///
     /// [`ErrorKind::Layer`] after [`close`](Self::close).
-    pub(super) fn flush(&self) -> Result {
+    pub(super) async fn flush(&self) -> Result {
         self.check_open()?;
-        self.end_memberships();
-        Ok(())
-    }
-
-    fn end_memberships(&self) {
-        for shard in &self.0.channels {
-            let mut channels = lock(shard);
-            for (channel, entry) in channels.iter_mut() {
-                for group in std::mem::take(&mut entry.groups) {
-                    self.0.leave(&group, *channel);
+        for at in 0..SHARDS {
+            for channel in self.0.channels_of(at) {
+                while self.0.leave_some(channel) {
+                    consume_budget().await;
                 }
+                consume_budget().await;
             }
         }
+        Ok(())
     }
 
     /// The members of a group, as their names end.
@@ -227,7 +231,7 @@ impl Hub {
         let except = except.and_then(|channel| self.0.number(channel.as_str()));
         let groups = self.0.group_shard(group);
         let members = groups.get(group).into_iter();
-        let numbers = members.flat_map(|members| members.list.iter().map(|it| it.channel));
+        let numbers = members.flat_map(|members| members.list().iter().map(|it| it.channel));
         numbers.filter(|it| except != Some(*it)).collect()
     }
 
@@ -242,7 +246,7 @@ impl Hub {
 
     /// Delivers an event to each channel that `is_meant` by its name and its groups.
     #[cfg(any(feature = "redis", feature = "testing"))]
-    pub(super) fn tell(&self, event: &Event, is_meant: impl Fn(&str, &[Arc<str>]) -> bool) {
+    pub(super) fn tell(&self, event: &Event, is_meant: impl Fn(&str, &Groups) -> bool) {
         let Names { prefix, digits } = &self.0.names;
         for shard in &self.0.channels {
             let meant: Vec<_> = lock(shard)
@@ -268,7 +272,11 @@ impl Hub {
     /// Ends all memberships; every call fails from now on.
     pub(super) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
-        self.end_memberships();
+        for at in 0..SHARDS {
+            for channel in self.0.channels_of(at) {
+                while self.0.leave_some(channel) {}
+            }
+        }
     }
 }
 
@@ -280,21 +288,75 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.hub.0.remove(self.channel);
+        let Self { hub, channel } = self;
+        let Some(entry) = hub.0.channel_shard(*channel).remove(channel) else {
+            return;
+        };
+        // Nothing is delivered to the channel by its name from here on, and it can join no group.
+        let mut leaving = Leaving {
+            hub: hub.clone(),
+            channel: *channel,
+            entry,
+        };
+        if leaving.is_done_after_a_step() {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                while !leaving.is_done_after_a_step() {
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
     }
 }
 
-/// Lock order: a channel's shard before a group's, never two of a kind.
-impl Tables {
-    fn remove(&self, channel: Number) {
-        let mut channels = self.channel_shard(channel);
-        for group in channels
-            .remove(&channel)
-            .into_iter()
-            .flat_map(|entry| entry.groups)
-        {
-            self.leave(&group, channel);
+/// A channel that is gone, and the groups that it has still to leave.
+///
+/// Whatever becomes of the task that does so, it leaves them: the runtime may end before.
+struct Leaving {
+    hub: Hub,
+    channel: Number,
+    entry: Entry,
+}
+
+impl Leaving {
+    fn is_done_after_a_step(&mut self) -> bool {
+        for group in self.entry.groups.take(AT_ONCE) {
+            self.hub.0.leave(&group, self.channel);
         }
+        self.entry.groups.len() == 0
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        while !self.is_done_after_a_step() {}
+    }
+}
+
+/// Lock order: a channel's shard before a group's, never two of a kind. No code of the user's own runs
+/// under a lock: what has such a destructor (a [`Member`], an [`Entry`]) is returned, and dropped later.
+impl Tables {
+    fn channels_of(&self, shard: usize) -> Vec<Number> {
+        lock(&self.channels[shard]).keys().copied().collect()
+    }
+
+    /// Ends some memberships of a channel. Returns whether there are more.
+    fn leave_some(&self, channel: Number) -> bool {
+        let mut channels = self.channel_shard(channel);
+        let Some(entry) = channels.get_mut(&channel) else {
+            return false;
+        };
+        let groups = entry.groups.take(AT_ONCE);
+        let is_rest = entry.groups.len() > 0;
+        let left: Vec<_> = groups
+            .iter()
+            .map(|group| self.leave(group, channel))
+            .collect();
+        drop(channels);
+        drop(left);
+        is_rest
     }
 
     /// Makes a channel a member, and gives the group's own name back.
@@ -309,14 +371,17 @@ impl Tables {
         name
     }
 
-    fn leave(&self, group: &str, channel: Number) {
+    /// Ends a membership. Returns the member that there was.
+    fn leave(&self, group: &str, channel: Number) -> Option<Member> {
         let mut groups = self.group_shard(group);
-        if let Some(members) = groups.get_mut(group)
-            && members.remove(channel)
+        let members = groups.get_mut(group)?;
+        let left = members.remove(channel);
+        if members.list().is_empty()
             && let Some((name, _)) = groups.remove_entry(group)
         {
             self.turned(&name);
         }
+        left
     }
 
     fn turned(&self, group: &Arc<str>) {
@@ -347,31 +412,6 @@ impl Tables {
     fn group_shard(&self, name: &str) -> MutexGuard<'_, HashMap<Arc<str>, Members>> {
         lock(&self.groups[shard(self.hasher.hash_one(name))])
     }
-}
-
-impl Members {
-    fn add(&mut self, member: Member) {
-        let list = Arc::make_mut(&mut self.list);
-        self.positions.insert(member.channel, position(list.len()));
-        list.push(member);
-    }
-
-    /// Removes a member; tells whether none is left.
-    fn remove(&mut self, channel: Number) -> bool {
-        if let Some(at) = self.positions.remove(&channel) {
-            let list = Arc::make_mut(&mut self.list);
-            list.swap_remove(at as usize);
-            if let Some(moved) = list.get(at as usize) {
-                self.positions.insert(moved.channel, at);
-            }
-        }
-        self.list.is_empty()
-    }
-}
-
-/// A group of more members than that does not fit into memory.
-fn position(at: usize) -> u32 {
-    u32::try_from(at).expect("a group has fewer than four billion members")
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "only a few bits are used")]
