@@ -4,6 +4,7 @@ mod coalesce;
 mod erased;
 mod event_type;
 mod internal;
+mod portable;
 mod tick;
 mod typed;
 mod value;
