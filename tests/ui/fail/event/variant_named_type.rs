@@ -1,0 +1,12 @@
+use channels::prelude::*;
+
+#[derive(Event, Serialize, Deserialize)]
+#[event("file.changed")]
+#[serde(rename_all = "snake_case")]
+enum Changed {
+    Type { name: String },
+    #[serde(rename = "type")]
+    Kind { name: String },
+}
+
+fn main() {}
