@@ -34,6 +34,8 @@ struct State {
     queues: HashMap<ChannelName, Queue>,
     /// Whether a task waits for events to expire.
     is_swept: bool,
+    /// When all queues were looked at for the last time.
+    swept: Option<Instant>,
     closed: bool,
 }
 
@@ -73,7 +75,9 @@ impl Queues {
         let now = Instant::now();
         let mut removed = Removed::new();
         let mut state = self.state();
-        if !state.has_room(channel, self.most) {
+        // To look at all queues for each event that is refused would let a client keep the thread.
+        let is_due = |swept| now.duration_since(swept) >= self.pause();
+        if !state.has_room(channel, self.most) && state.swept.is_none_or(is_due) {
             state.sweep(now, self.expiry, &mut removed);
         }
         let full = if state.has_room(channel, self.most) {
@@ -197,6 +201,11 @@ impl Queues {
         });
     }
 
+    /// How long no queue is looked at again. An expired event is not delivered, it only takes memory.
+    fn pause(&self) -> Duration {
+        (self.expiry / 2).clamp(Duration::from_millis(10), Duration::from_secs(30))
+    }
+
     /// No code panics while it holds this lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -262,6 +271,7 @@ impl State {
     }
 
     fn sweep(&mut self, now: Instant, expiry: Duration, removed: &mut Removed) {
+        self.swept = Some(now);
         for queue in self.queues.values_mut() {
             queue.remove_expired(now, expiry, removed);
         }
@@ -341,9 +351,10 @@ mod tests {
     #[test]
     fn outside_of_a_runtime_the_next_look_drops_what_has_expired() {
         let queues = Arc::new(Queues::new(100, 10, Duration::ZERO));
-        for number in 0..100 {
+        for number in 0..10 {
             queues.push(&name(number), event()).expect("room");
         }
+        queues.push(&name(10), event()).expect("all have expired");
         assert_eq!(queues.len(), 0);
     }
 
