@@ -321,10 +321,11 @@ mod tests {
         queues.push(&name(0), event()).expect("room");
         assert_eq!(queues.state().queues.len(), 3_000);
         tokio::time::sleep(MINUTE + MINUTE / 2).await;
-        let state = queues.state();
-        assert_eq!((state.queues.len(), state.queues.capacity()), (0, 0));
-        assert!(!state.is_swept);
-        drop(state);
+        {
+            let state = queues.state();
+            assert_eq!((state.queues.len(), state.queues.capacity()), (0, 0));
+            assert!(!state.is_swept);
+        }
         // And again.
         queues.push(&name(1), event()).expect("room");
         tokio::time::sleep(MINUTE * 2).await;
