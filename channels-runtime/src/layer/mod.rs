@@ -235,12 +235,14 @@ impl<T> fmt::Debug for LayerFuture<'_, T> {
 
 /// # Errors
 ///
-/// [`ErrorKind::Config`] for a channel without `!`. Workers share such a channel, it never ends, and
+/// [`ErrorKind::Config`] for a channel without `!`, which is not one of this process. Workers share such a channel, it never ends, and
 /// pub/sub has no queue for it: a membership would have no end, and not work on every layer.
 fn check_is_connection(channel: &ChannelName) -> Result {
     if channel.is_specific() {
         return Ok(());
     }
-    let what = format!("`{channel}` is a channel of workers: only a connection can join a group");
+    let what = format!(
+        "`{channel}` is not the channel of a connection: only a connection can join a group"
+    );
     Err(Error::new(ErrorKind::Config, what))
 }

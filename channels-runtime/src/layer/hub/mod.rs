@@ -138,9 +138,11 @@ impl Hub {
     /// groups as its receiver allows, and [`ErrorKind::Layer`] if there is no such channel.
     pub(super) fn group_add(&self, group: &str, channel: &ChannelName) -> Result<bool> {
         self.0.check_open()?;
-        check_is_connection(channel)?;
         let unknown = || Error::new(ErrorKind::Layer, format!("there is no channel `{channel}`"));
-        let number = self.0.number(channel.as_str()).ok_or_else(unknown)?;
+        let Some(number) = self.0.number(channel.as_str()) else {
+            check_is_connection(channel)?;
+            return Err(unknown());
+        };
         let mut channels = self.0.channel_shard(number);
         let entry = channels.get_mut(&number).ok_or_else(unknown)?;
         if entry.groups.contains(group) {
