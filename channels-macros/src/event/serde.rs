@@ -7,6 +7,10 @@ use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Token};
 
 /// The attributes `#[serde(…)]` of a type, a variant or a field. Mistakes in them are serde's to report.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an attribute of serde's"
+)]
 pub(super) struct Serde {
     pub(super) tag: Option<LitStr>,
     pub(super) content: Option<LitStr>,

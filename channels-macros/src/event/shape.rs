@@ -4,7 +4,10 @@
 //! can be seen of the item is checked here. The in-memory layer checks the rest when an event is sent,
 //! in builds with debug assertions.
 
-use syn::{Attribute, Fields, FieldsNamed, GenericArgument, Ident, PathArguments, Type, Variant};
+use syn::{
+    Attribute, Fields, FieldsNamed, FieldsUnnamed, GenericArgument, Ident, PathArguments, Type,
+    Variant,
+};
 
 use super::Shape;
 use super::serde::{Name, Serde};
@@ -55,14 +58,17 @@ fn check_struct(ident: &Ident, fields: &Fields, serde: &Serde, errors: &mut Erro
             }
         }
         Fields::Named(fields) => check_names(fields, serde.rename_all.as_deref(), errors),
-        Fields::Unnamed(fields) => match fields.unnamed.first() {
-            Some(only) if fields.unnamed.len() == 1 => {
-                if is_no_map(&only.ty) {
-                    errors.push(errors::event_of_no_map(ident, &only.ty));
-                }
-            }
-            _ => errors.push(errors::tuple_event(ident, fields)),
-        },
+        Fields::Unnamed(fields) => check_unnamed(ident, fields, errors),
+    }
+}
+
+/// A single field is encoded as what is in it, and several are a list.
+fn check_unnamed(ident: &Ident, fields: &FieldsUnnamed, errors: &mut Errors) {
+    let mut types = fields.unnamed.iter().map(|field| &field.ty);
+    match (types.next(), types.next()) {
+        (Some(only), None) if is_no_map(only) => errors.push(errors::event_of_no_map(ident, only)),
+        (Some(_), None) => {}
+        _ => errors.push(errors::tuple_event(ident, fields)),
     }
 }
 
@@ -79,15 +85,7 @@ fn check_variant(variant: &Variant, serde: &Serde, errors: &mut Errors) {
                 let rule = own.rename_all.as_ref().or(serde.rename_all_fields.as_ref());
                 check_names(fields, rule.map(String::as_str), errors);
             }
-            Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-                if is_no_map(&fields.unnamed[0].ty) {
-                    errors.push(errors::event_of_no_map(
-                        &variant.ident,
-                        &fields.unnamed[0].ty,
-                    ));
-                }
-            }
-            Fields::Unnamed(fields) => errors.push(errors::tuple_event(&variant.ident, fields)),
+            Fields::Unnamed(fields) => check_unnamed(&variant.ident, fields, errors),
             Fields::Unit if serde.is_untagged => {
                 errors.push(errors::untagged_unit_variant(&variant.ident));
             }
