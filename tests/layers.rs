@@ -35,6 +35,7 @@ enum Flaw {
     NeverLeaves,
     LosesWhatFails,
     HasNoQueues,
+    TakesWorkers,
 }
 
 impl Wrapped {
@@ -77,6 +78,7 @@ impl ChannelLayer for Wrapped {
             let folded = group.as_str().to_lowercase();
             let group = match self.flaw {
                 Flaw::FoldsNames => GroupName::new(&folded)?,
+                Flaw::TakesWorkers if !channel.is_specific() => return Ok(()),
                 _ => group,
             };
             self.inner.group_add(group, channel).await
@@ -155,6 +157,10 @@ async fn every_flaw_is_found() {
         (Flaw::NeverLeaves, "`who_leaves_hears_nothing_more`"),
         (Flaw::LosesWhatFails, "`a_member_without_room_harms_nobody`"),
         (Flaw::HasNoQueues, "cannot be received"),
+        (
+            Flaw::TakesWorkers,
+            "`a_workers_channel_is_not_a_member`: `group_add` succeeds",
+        ),
     ] {
         let error = check(flaw).await.expect_err("a flaw");
         assert!(error.to_string().contains(case), "{flaw:?}: {error}");

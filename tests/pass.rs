@@ -7,6 +7,8 @@ mod support;
 mod async_and_plain;
 #[path = "ui/pass/conditions.rs"]
 mod conditions;
+#[path = "ui/pass/events.rs"]
+mod events;
 #[path = "ui/pass/generics.rs"]
 mod generics;
 #[path = "ui/pass/inside_a_function.rs"]

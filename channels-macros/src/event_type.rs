@@ -11,6 +11,12 @@ pub(crate) const MAX_LENGTH: usize = 100;
 /// First segments that belong to the protocols.
 pub(crate) const RESERVED: [&str; 3] = ["websocket", "http", "channel"];
 
+/// First segments that belong to the framework.
+const INTERNAL: [&str; 2] = ["channels", "layer"];
+
+/// The events that the framework sends to consumers. A program may have handlers and types for them.
+const FRAMEWORK_EVENTS: [&str; 1] = ["layer.gap"];
+
 /// The events that the protocols send to a consumer.
 pub(crate) const PROTOCOL_EVENTS: [&str; 5] = [
     "websocket.connect",
@@ -29,9 +35,20 @@ pub(crate) enum Fault {
     LeadingUnderscore,
     Character(char),
     Reserved(&'static str),
+    Internal(&'static str),
 }
 
-/// Checks a type of the user's own, which may not be one of the protocols'.
+/// Checks a type that is written as a literal: one of the user's own, or one that the framework sends.
+pub(crate) fn check_literal(text: &str) -> Result<(), Fault> {
+    let wanted = canonical(text);
+    if FRAMEWORK_EVENTS.iter().any(|own| canonical(own) == wanted) {
+        return Ok(());
+    }
+    check(text)
+}
+
+/// Checks a type of the user's own, which may not be one of the protocols' or of the framework's. `_` leads
+/// into a namespace as `.` does, for they count as the same.
 pub(crate) fn check(text: &str) -> Result<(), Fault> {
     if text.is_empty() {
         return Err(Fault::Empty);
@@ -48,7 +65,17 @@ pub(crate) fn check(text: &str) -> Result<(), Fault> {
     if text.len() > MAX_LENGTH {
         return Err(Fault::TooLong);
     }
-    reserved(text).map_or(Ok(()), |namespace| Err(Fault::Reserved(namespace)))
+    let Some((first, _)) = text.split_once(['.', '_']) else {
+        return Ok(());
+    };
+    let is_first = |namespace: &&'static str| *namespace == first;
+    if let Some(namespace) = RESERVED.into_iter().find(is_first) {
+        return Err(Fault::Reserved(namespace));
+    }
+    match INTERNAL.into_iter().find(is_first) {
+        Some(namespace) => Err(Fault::Internal(namespace)),
+        None => Ok(()),
+    }
 }
 
 /// The form under which two types are the same: Channels calls the method `chat_message` for both
@@ -68,9 +95,15 @@ pub(crate) fn suggestion(text: &str) -> Option<String> {
     check(&suggestion).is_ok().then_some(suggestion)
 }
 
-/// A protocol's event that `text` was probably meant to be.
+/// An event of a protocol's or of the framework's that `text` was probably meant to be.
 pub(crate) fn protocol_suggestion(text: &str) -> Option<String> {
-    closest(text, &PROTOCOL_EVENTS).map(str::to_owned)
+    let closest = closest(text, &PROTOCOL_EVENTS).or_else(|| framework_event(text));
+    closest.map(str::to_owned)
+}
+
+/// An event of the framework's that `text` was probably meant to be.
+pub(crate) fn framework_event(text: &str) -> Option<&'static str> {
+    closest(text, &FRAMEWORK_EVENTS)
 }
 
 /// `CallBack` and `call_back` as an event type: `call.back`.
@@ -98,16 +131,9 @@ fn replacement(c: char) -> Option<char> {
     }
 }
 
-/// The protocol's namespace that `text` is in; `_` leads into it as `.` does, for they count as the
-/// same.
-fn reserved(text: &str) -> Option<&'static str> {
-    let (first, _) = text.split_once(['.', '_'])?;
-    RESERVED.into_iter().find(|&namespace| namespace == first)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Fault, check, from_name, suggestion};
+    use super::{Fault, check, check_literal, from_name, suggestion};
 
     #[test]
     fn grammar() {
@@ -140,9 +166,24 @@ mod tests {
             ("http.anything", Err(Fault::Reserved("http"))),
             ("channel.x.y", Err(Fault::Reserved("channel"))),
             ("websocket_receive", Err(Fault::Reserved("websocket"))),
+            ("channels", Ok(())),
+            ("layers.gap", Ok(())),
+            ("my.layer.gap", Ok(())),
+            ("layer.gap", Err(Fault::Internal("layer"))),
+            ("layer_gap", Err(Fault::Internal("layer"))),
+            ("channels.revoked", Err(Fault::Internal("channels"))),
         ];
         for (text, expected) in cases {
             assert_eq!(check(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_framework_sends_may_be_written() {
+        assert_eq!(check_literal("layer.gap"), Ok(()));
+        assert_eq!(check_literal("layer_gap"), Ok(()));
+        for text in ["layer.gp", "layer.gap.x", "channels.revoked", "_x"] {
+            assert!(check_literal(text).is_err(), "{text}");
         }
     }
 

@@ -50,6 +50,9 @@ pub enum ErrorKind {
     ChannelFull,
     /// A group or channel name is not allowed.
     Name,
+    /// A limit of [`Limits`](crate::Limits) is reached: the connection is in too many groups. From a
+    /// handler it closes a socket with 1008.
+    Limit,
     /// An event type is not allowed.
     EventType,
     /// A message of the peer does not parse as what its handler takes.

@@ -78,6 +78,11 @@ pub struct Limits {
     /// to read at this rate over each period of `ping_interval` plus `ping_timeout`, or it is
     /// disconnected.
     pub minimum_rate: usize,
+    /// Groups in which one connection can be at the same time: 1,000. A further `group_add` fails with
+    /// [`ErrorKind::Limit`](crate::ErrorKind::Limit), and the connection stays in the groups that it has
+    /// joined. The limit protects the server from a client that chooses the names of its groups: a
+    /// membership takes about 350 bytes where nobody else is in the group.
+    pub groups: usize,
     /// Connections at the same time: 1,000,000. More wait to be accepted.
     pub connections: usize,
     /// Silence after which a socket is pinged, and a stream of events gets a comment: 20 s. Zero for
@@ -125,6 +130,7 @@ impl Default for Limits {
             outbound_bytes: 1024 * 1024,
             memory_bytes: 1024 * 1024 * 1024,
             minimum_rate: 100,
+            groups: 1_000,
             connections: 1_000_000,
             ping_interval: Duration::from_secs(20),
             ping_timeout: Duration::from_secs(30),

@@ -141,7 +141,7 @@ mod tests {
             (b"a\r\nb\xff", r"a\r\nb\xff"),
             ("a\u{2028}b".as_bytes(), r"a\u{2028}b"),
             (
-                &[b'x'; 58_000],
+                &vec![b'x'; 58_000],
                 &format!("{}… (58000 bytes)", "x".repeat(200)),
             ),
         ];

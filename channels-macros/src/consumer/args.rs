@@ -22,8 +22,10 @@ const ON_STRUCT: [&str; 8] = [
 const OF_CONNECTIONS: [&str; 3] = ["groups", "mailbox", "overflow"];
 const ON_IMPL: [&str; 1] = ["crate"];
 const OVERFLOWS: [&str; 4] = ["drop_newest", "drop_oldest", "coalesce", "close"];
-/// The runtime's limit, in bytes.
-const MAX_GROUP_NAME: usize = 1024;
+/// The runtime's limit, in bytes of the name's wire form.
+const MAX_GROUP_NAME: usize = 99;
+/// What the escaped form of a group's name begins with.
+const ESCAPED: &str = "utf8-.";
 const MAILBOX: std::ops::RangeInclusive<u32> = 1..=65_536;
 
 /// What a consumer declares about itself.
@@ -145,8 +147,12 @@ fn groups(argument: &Argument) -> syn::Result<Vec<LitStr>> {
         if name.is_empty() {
             return Err(errors::empty_text(&argument.key, group));
         }
-        if name.len() > MAX_GROUP_NAME {
-            return Err(errors::group_too_long(group, MAX_GROUP_NAME));
+        if name.starts_with("channels$") || name == "channels.revoked" {
+            return Err(errors::group_reserved(group));
+        }
+        let length = wire_length(&name);
+        if length > MAX_GROUP_NAME {
+            return Err(errors::group_too_long(group, length, MAX_GROUP_NAME));
         }
         if names.contains(&name) {
             return Err(errors::group_given_twice(group));
@@ -154,6 +160,18 @@ fn groups(argument: &Argument) -> syn::Result<Vec<LitStr>> {
         names.push(name);
     }
     Ok(groups)
+}
+
+/// How many bytes a layer takes for a group's name, as `GroupName` of the runtime counts them.
+fn wire_length(name: &str) -> usize {
+    let is_safe = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    let escaped = name.bytes().filter(|byte| !is_safe(byte)).count();
+    let is_plain = name.bytes().all(|byte| is_safe(&byte) || byte == b'_');
+    if is_plain && !name.starts_with(ESCAPED) {
+        name.len()
+    } else {
+        ESCAPED.len() + name.len() + 2 * escaped
+    }
 }
 
 fn mailbox(argument: &Argument) -> syn::Result<u32> {

@@ -208,7 +208,7 @@ fn entry(argument: &TokenStream) -> syn::Result<Entry> {
         return Ok(entry);
     }
     let text = literal.value();
-    event_type::check(&text).map_err(|fault| {
+    event_type::check_literal(&text).map_err(|fault| {
         let meant = event_type::suggestion(&text);
         let meant = meant.or_else(|| event_type::protocol_suggestion(&text));
         errors::invalid_event_type(&literal, &fault, meant)

@@ -49,10 +49,16 @@ pub(crate) fn invalid_event_type(
         Fault::Reserved(namespace) => {
             format!("`{namespace}_` counts as `{namespace}.`, which belongs to the protocol")
         }
+        Fault::Internal(namespace) if value.contains(&format!("{namespace}.")) => {
+            format!("`{namespace}.` belongs to the framework")
+        }
+        Fault::Internal(namespace) => {
+            format!("`{namespace}_` counts as `{namespace}.`, which belongs to the framework")
+        }
     };
     let help = match (suggestion, fault) {
         (Some(suggestion), _) => format!("did you mean `{suggestion}`?"),
-        (None, Fault::Reserved(_)) => "choose another first word".to_owned(),
+        (None, Fault::Reserved(_) | Fault::Internal(_)) => "choose another first word".to_owned(),
         (None, _) => "write letters, digits and `_`, separated by `.`".to_owned(),
     };
     let shown: String = value

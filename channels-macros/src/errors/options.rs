@@ -146,11 +146,23 @@ pub(crate) fn group_given_twice(group: &LitStr) -> Error {
     )
 }
 
-pub(crate) fn group_too_long(group: &LitStr, most: usize) -> Error {
+pub(crate) fn group_too_long(group: &LitStr, length: usize, most: usize) -> Error {
+    let rule = if length == group.value().len() {
+        format!("a group name has at most {most} bytes")
+    } else {
+        format!(
+            "a group name has at most {most} bytes on the wire, and this one has {length}: other \
+             characters than ASCII letters, digits, `-` and `.` count as 3 bytes or more"
+        )
+    };
+    over(group, rule, "shorten it")
+}
+
+pub(crate) fn group_reserved(group: &LitStr) -> Error {
     over(
         group,
-        format!("a group name has at most {most} bytes"),
-        "shorten it",
+        format!("the group `{}` belongs to the framework", group.value()),
+        "choose another name",
     )
 }
 

@@ -74,8 +74,10 @@ fn event_type(argument: &TokenStream) -> syn::Result<LitStr> {
     let literal = syn::parse2::<LitStr>(argument.clone())
         .map_err(|_| errors::event_type_not_literal(argument))?;
     let text = literal.value();
-    event_type::check(&text).map_err(|fault| {
-        errors::invalid_event_type(&literal, &fault, event_type::suggestion(&text))
+    event_type::check_literal(&text).map_err(|fault| {
+        let meant = event_type::suggestion(&text);
+        let meant = meant.or_else(|| event_type::framework_event(&text).map(str::to_owned));
+        errors::invalid_event_type(&literal, &fault, meant)
     })?;
     Ok(literal)
 }

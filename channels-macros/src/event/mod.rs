@@ -2,6 +2,8 @@
 
 mod attribute;
 mod emit;
+mod serde;
+mod shape;
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Fields, Generics, Item, LitStr, Member, Variant};
@@ -67,6 +69,7 @@ fn lower(item: Item, errors: &mut Errors) -> Option<Event> {
     {
         errors.push(errors::event_attribute_inside(attribute));
     }
+    shape::check(&attrs, &ident, &shape, errors);
     let key = declared.key.and_then(|key| shape.key(key, errors));
     Some(Event {
         runtime: declared.runtime,

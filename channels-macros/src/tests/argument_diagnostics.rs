@@ -150,14 +150,14 @@ fn events() {
               help: name a field of this struct"#]],
     );
     check(
-        "#[event(\"a\", key)] struct A(u8);",
+        "#[event(\"a\", key)] struct A { user: u8 }",
         expect![[r#"
         `key` needs a value
           help: write `key(user_id)`"#]],
     );
-    check("#[event(\"a\", key(0))] struct A(u8);", expect![[""]]);
+    check("#[event(\"a\", key(0))] struct A(B);", expect![[""]]);
     check(
-        "#[event(\"a\", key(x))] enum A { #[event] X }",
+        "#[event(\"a\", key(x))] enum A { #[event] X {} }",
         expect![[r#"
             `#[event]` belongs on the type, not inside of it
               help: move it above the type

@@ -272,7 +272,7 @@ fn event_enum() {
         enum Shape {
             Circle(f64),
             Named { name: String, sides: u8 },
-            Empty,
+            Empty {},
         }
     };
     check(

@@ -13,6 +13,10 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) trait ErasedEvent: Send + Sync {
     fn event_type(&self) -> &EventType;
     fn fields(&self) -> Result<Cow<'_, Fields>>;
+    /// Checks that a receiver in another process could read these fields as the payload's type.
+    fn check_decodes(&self, _: &Fields) -> Result {
+        Ok(())
+    }
     fn own_key(&self) -> Option<u64>;
     fn decoded(&self) -> &Decoded;
     fn encoded(&self) -> &Encoded;
@@ -61,6 +65,10 @@ impl<E: TypedEvent> ErasedEvent for Typed<E> {
 
     fn fields(&self) -> Result<Cow<'_, Fields>> {
         fields(&self.value).map(Cow::Owned)
+    }
+
+    fn check_decodes(&self, fields: &Fields) -> Result {
+        decode::<E>(&self.event_type, fields).map(drop)
     }
 
     fn own_key(&self) -> Option<u64> {

@@ -17,6 +17,7 @@ const RESERVED: [&str; 3] = ["websocket", "http", "channel"];
 const INTERNAL: [&str; 2] = ["channels", "layer"];
 
 /// The event that tells a consumer that events may have been lost. Consumers may have a handler for it.
+#[cfg(any(feature = "auth", feature = "redis", feature = "testing", test))]
 pub(crate) const GAP: &str = "layer.gap";
 
 /// The type of an event: segments of letters, digits and `_`, separated by `.`.

@@ -5,6 +5,7 @@ mod erased;
 mod event_type;
 mod internal;
 mod once_list;
+mod portable;
 mod tick;
 mod typed;
 mod value;

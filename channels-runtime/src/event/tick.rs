@@ -36,6 +36,10 @@ impl ErasedEvent for Repeated {
         self.0.0.fields()
     }
 
+    fn check_decodes(&self, fields: &Fields) -> Result {
+        self.0.0.check_decodes(fields)
+    }
+
     fn own_key(&self) -> Option<u64> {
         self.0.0.own_key()
     }

@@ -60,15 +60,12 @@ where
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
     };
     let (answer, answered) = oneshot::channel();
-    let (stats, threads) = (Arc::clone(&context.stats), Arc::clone(&context.threads));
     let is_guarded = scope.half_closed().is_some();
     let link = Link::new(
         C::TABLE,
         type_name::<C>,
         &C::OPTIONS,
-        limits,
-        stats,
-        threads,
+        &context,
         answer,
         is_guarded,
     );

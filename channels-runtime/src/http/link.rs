@@ -12,11 +12,10 @@ use http::{Response, StatusCode};
 use tokio::sync::oneshot;
 
 use super::output::{Output, Spent, Tail};
-use crate::app::{Body, refusal};
+use crate::app::{self, Body, refusal};
 use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
 use crate::handler_threads::{Client, HandlerThreads};
 use crate::layer::{Delivered, Receiver};
-use crate::limits::Limits;
 use crate::socket::mailbox::{Mailbox, Pushed, Removed, log_overflow};
 use crate::stats::Stats;
 use crate::{BoxError, Error, ErrorKind, Event, Result};
@@ -39,6 +38,8 @@ pub(super) struct Link {
     /// Whether the keys of events matter: those of newer events that replace older ones.
     coalesces: bool,
     stats: Arc<Stats>,
+    /// How many groups its channel may join.
+    max_groups: usize,
     pub(super) threads: Arc<HandlerThreads>,
     /// How long a client may take nothing of what waits for it. `None` where the stream is guarded: that
     /// counts bytes, and only parts can be counted here.
@@ -79,12 +80,11 @@ impl Link {
         table: &'static Table,
         consumer: fn() -> &'static str,
         options: &Options,
-        limits: &Limits,
-        stats: Arc<Stats>,
-        threads: Arc<HandlerThreads>,
+        context: &app::Context,
         answer: Answer,
         is_guarded: bool,
     ) -> Arc<Self> {
+        let (limits, stats) = (&context.limits, Arc::clone(&context.stats));
         Arc::new(Self {
             task: AtomicWaker::new(),
             state: Mutex::new(State {
@@ -98,7 +98,8 @@ impl Link {
             consumer,
             coalesces: options.overflow == Overflow::Coalesce,
             stats,
-            threads,
+            max_groups: limits.groups,
+            threads: Arc::clone(&context.threads),
             patience: (!is_guarded && !limits.ping_interval.is_zero())
                 .then(|| limits.ping_interval.saturating_add(limits.ping_timeout)),
         })
@@ -382,5 +383,9 @@ impl Receiver for Link {
         }
         self.task.wake();
         pushed.delivered()
+    }
+
+    fn max_groups(&self) -> usize {
+        self.max_groups
     }
 }

@@ -17,7 +17,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+
+use tokio::task::coop::poll_proceed;
 
 pub use self::blocking::BlockingChannelLayer;
 pub use self::group::{Group, HandledBy};
@@ -59,6 +61,10 @@ pub trait ChannelLayer: fmt::Debug + Send + Sync + 'static {
     fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()>;
 
     /// Makes a channel a member of a group. Twice is the same as once.
+    ///
+    /// It fails with [`ErrorKind::Limit`] if the channel is in as many groups as
+    /// [`Receiver::max_groups`] allows, and with [`ErrorKind::Config`] for a channel that is not a
+    /// connection's: workers share such a channel, and a membership ends with its connection.
     fn group_add<'a>(
         &'a self,
         group: GroupName<'a>,
@@ -120,6 +126,13 @@ pub trait Receiver: Send + Sync {
     /// A panic is caught and logged, and counted by
     /// [`Stats::isolated_panics`](crate::Stats::isolated_panics); the event then counts as dropped.
     fn deliver(&self, event: &Event) -> Delivered;
+
+    /// The number of groups in which its channel may be at the same time. A connection returns
+    /// [`Limits::groups`](crate::Limits::groups). The layer reads it once, when the channel is opened.
+    /// Defaults to no limit.
+    fn max_groups(&self) -> usize {
+        usize::MAX
+    }
 }
 
 /// What became of an event at one receiver.
@@ -210,12 +223,17 @@ impl<T: Unpin> Future for LayerFuture<'_, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.get_mut().0 {
-            Inner::Ready(result) => Poll::Ready(result.take().unwrap_or_else(|| {
-                Err(Error::new(
-                    ErrorKind::Layer,
-                    "the result of the layer was taken already",
-                ))
-            })),
+            Inner::Ready(result) => {
+                // Nothing has to be waited for, but a loop of calls must not keep its thread: after
+                // as many steps as tokio allows, other tasks run.
+                ready!(poll_proceed(cx)).made_progress();
+                Poll::Ready(result.take().unwrap_or_else(|| {
+                    Err(Error::new(
+                        ErrorKind::Layer,
+                        "the result of the layer was taken already",
+                    ))
+                }))
+            }
             Inner::Waiting(future) => future.as_mut().poll(cx),
         }
     }
@@ -225,4 +243,18 @@ impl<T> fmt::Debug for LayerFuture<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LayerFuture").finish_non_exhaustive()
     }
+}
+
+/// # Errors
+///
+/// [`ErrorKind::Config`] for a channel without `!`, which is not one of this process. Workers share such a channel, it never ends, and
+/// pub/sub has no queue for it: a membership would have no end, and not work on every layer.
+fn check_is_connection(channel: &ChannelName) -> Result {
+    if channel.is_specific() {
+        return Ok(());
+    }
+    let what = format!(
+        "`{channel}` is not the channel of a connection: only a connection can join a group"
+    );
+    Err(Error::new(ErrorKind::Config, what))
 }

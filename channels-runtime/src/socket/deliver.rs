@@ -28,6 +28,10 @@ impl Receiver for Link {
         };
         relayed.unwrap_or_else(|| self.enqueue(event, route.key))
     }
+
+    fn max_groups(&self) -> usize {
+        self.max_groups as usize
+    }
 }
 
 impl Link {

@@ -44,6 +44,8 @@ pub(crate) struct Link {
     quiet: AtomicU32,
     /// Bytes of incomplete messages that came since then.
     incomplete: AtomicUsize,
+    /// How many groups its channel may join.
+    pub(super) max_groups: u32,
 }
 
 #[derive(Debug)]
@@ -129,6 +131,7 @@ impl Link {
             this: this.clone(),
             quiet: AtomicU32::new(0),
             incomplete: AtomicUsize::new(0),
+            max_groups: u32::try_from(limits.groups).unwrap_or(u32::MAX),
         })
     }
 

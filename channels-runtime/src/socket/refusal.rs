@@ -27,6 +27,7 @@ pub(super) fn close_for(error: &Error) -> (CloseFrame, DisconnectedBy) {
             "unsupported kind of frame",
             DisconnectedBy::Limit,
         ),
+        ErrorKind::Limit => (CloseCode::POLICY_VIOLATION, "", DisconnectedBy::Limit),
         ErrorKind::Unavailable => (CloseCode::TRY_AGAIN_LATER, "", DisconnectedBy::Failure),
         // The session was ended elsewhere while the handler used it.
         ErrorKind::SessionEnded => (CloseCode::POLICY_VIOLATION, "", DisconnectedBy::Revoked),

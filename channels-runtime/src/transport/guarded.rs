@@ -340,7 +340,8 @@ mod tests {
     async fn write_to(bytes: usize) -> (u64, bool) {
         let (mut client, mut server) = pipe(&Limits::default());
         let begun = Instant::now();
-        let writing = tokio::spawn(async move { server.write_all(&[0; 100_000]).await.is_ok() });
+        let writing =
+            tokio::spawn(async move { server.write_all(&vec![0; 100_000]).await.is_ok() });
         let mut part = vec![0; bytes];
         while !writing.is_finished() {
             sleep(Duration::from_secs(1)).await;

@@ -13,7 +13,9 @@ pub(crate) struct Mixed {
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("mixed.counted")]
-pub(crate) struct Counted(u32);
+pub(crate) struct Counted {
+    received: u32,
+}
 
 #[consumer]
 impl Mixed {
@@ -23,12 +25,13 @@ impl Mixed {
 
     async fn receive(&mut self, socket: &mut WebSocket, Json(number): Json<u32>) -> Result {
         self.received += number;
-        socket.group_send("mixed", Counted(self.received)).await
+        let received = self.received;
+        socket.group_send("mixed", Counted { received }).await
     }
 
     #[handler("mixed.counted")]
     fn counted(&self, event: &Counted, socket: &mut BlockingWebSocket) -> Result {
-        socket.send(event.0.to_string())
+        socket.send(event.received.to_string())
     }
 
     #[handler("mixed.own.error")]

@@ -6,7 +6,9 @@ use channels::prelude::*;
 pub(crate) fn app() -> impl WebSocketApp {
     #[derive(Event, Serialize, Deserialize)]
     #[event("function.said")]
-    struct Said(String);
+    struct Said {
+        text: String,
+    }
 
     #[consumer(groups("function"))]
     #[derive(Default)]
@@ -15,11 +17,11 @@ pub(crate) fn app() -> impl WebSocketApp {
     #[consumer]
     impl Chat {
         async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
-            socket.group_send("function", Said(text)).await
+            socket.group_send("function", Said { text }).await
         }
 
         #[handler("function.said")]
-        async fn said(&mut self, socket: &mut WebSocket, Said(text): Said) -> Result {
+        async fn said(&mut self, socket: &mut WebSocket, Said { text }: Said) -> Result {
             socket.send(text).await
         }
     }

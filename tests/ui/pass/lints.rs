@@ -46,7 +46,9 @@ enum Moved {
 /// A payload that fits into a register.
 #[derive(Clone, Copy, Debug, Event, Serialize, Deserialize)]
 #[event("lints.tick")]
-struct Tick(u8);
+struct Tick {
+    number: u8,
+}
 
 /// Async handlers that wait for nothing, and do nothing with what they get.
 #[consumer(groups("lints"), mailbox = 10, overflow = coalesce)]
@@ -73,7 +75,7 @@ impl Idle {
 
     #[handler("lints.tick")]
     async fn tick(&mut self, tick: &Tick) {
-        let _ = tick.0;
+        let _ = tick.number;
     }
 
     #[fallback]
@@ -109,7 +111,7 @@ impl Blocking {
 
     #[handler("lints.tick")]
     fn tick(&mut self, tick: &Tick) {
-        self.ticks = self.ticks.wrapping_add(tick.0);
+        self.ticks = self.ticks.wrapping_add(tick.number);
     }
 
     #[fallback]
@@ -123,7 +125,11 @@ impl Blocking {
 #[test]
 fn all_of_it_is_used() {
     let text = String::from("said");
-    let _ = (Said { by: 1, text }, Moved::To(0.0, 0.0), Tick(1));
+    let _ = (
+        Said { by: 1, text },
+        Moved::To(0.0, 0.0),
+        Tick { number: 1 },
+    );
     let place = String::from("somewhere");
     let _ = (Moved::Named { place }, Idle::app(), Blocking::app());
 }

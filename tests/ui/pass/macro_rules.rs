@@ -7,7 +7,9 @@ macro_rules! echo {
     ($consumer:ident, $event:ident, $type:literal, $payload:ty, $group:literal) => {
         #[derive(Event, Serialize, Deserialize)]
         #[event($type)]
-        pub(crate) struct $event($payload);
+        pub(crate) struct $event {
+            text: $payload,
+        }
 
         #[consumer(groups($group))]
         #[derive(Default)]
@@ -16,12 +18,12 @@ macro_rules! echo {
         #[consumer]
         impl $consumer {
             async fn receive(&mut self, socket: &mut WebSocket, text: $payload) -> Result {
-                socket.group_send($group, $event(text)).await
+                socket.group_send($group, $event { text }).await
             }
 
             #[handler($type)]
             async fn echoed(&mut self, socket: &mut WebSocket, event: $event) -> Result {
-                socket.send(event.0).await
+                socket.send(event.text).await
             }
         }
     };
@@ -46,7 +48,7 @@ unchanged! {
         }
 
         #[handler("macro.echoed")]
-        async fn echoed(&mut self, Echoed(text): Echoed) {
+        async fn echoed(&mut self, Echoed { text }: Echoed) {
             drop(text);
         }
     }

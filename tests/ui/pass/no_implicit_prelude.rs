@@ -18,7 +18,7 @@ pub(crate) struct Said {
 pub(crate) enum Moved {
     To(f64, f64),
     Named { place: String },
-    Nowhere,
+    Nowhere {},
 }
 
 #[consumer(groups("prelude"), layer = "default", mailbox = 10, overflow = coalesce)]

@@ -14,7 +14,9 @@ mod channels {}
 
 #[derive(sockets::Event, Serialize, Deserialize)]
 #[event("renamed.said", crate = crate::renamed_crate::facade::sockets)]
-pub(crate) struct Said(pub(crate) String);
+pub(crate) struct Said {
+    pub(crate) text: String,
+}
 
 #[consumer(groups("renamed"), crate = crate::renamed_crate::facade::sockets)]
 #[derive(Default)]
@@ -23,11 +25,11 @@ pub(crate) struct Chat;
 #[consumer(crate = crate::renamed_crate::facade::sockets)]
 impl Chat {
     async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
-        socket.group_send("renamed", Said(text)).await
+        socket.group_send("renamed", Said { text }).await
     }
 
     #[sockets::prelude::handler("renamed.said")]
-    async fn said(&mut self, socket: &mut WebSocket, Said(text): Said) -> Result {
+    async fn said(&mut self, socket: &mut WebSocket, Said { text }: Said) -> Result {
         socket.send(text).await
     }
 }

@@ -49,7 +49,7 @@ use payloads::Text;
 #[event("shadowed.event")]
 pub(crate) enum Event {
     Some(Text),
-    None,
+    None {},
     Ok { field_0: Text, field_1: Text },
 }
 

@@ -5,11 +5,15 @@ use channels::prelude::*;
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("visibility.private")]
-struct Private(u8);
+struct Private {
+    number: u8,
+}
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("visibility.public")]
-pub struct Public(pub u8);
+pub struct Public {
+    pub number: u8,
+}
 
 #[consumer]
 #[derive(Default)]

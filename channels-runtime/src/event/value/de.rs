@@ -118,6 +118,20 @@ impl<'de> de::Deserializer<'de> for &'de Fields {
         visitor.visit_newtype_struct(self)
     }
 
+    /// A unit is an event without fields. Those that there are belong to somebody else, as fields do
+    /// that a struct does not have.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -128,8 +142,8 @@ impl<'de> de::Deserializer<'de> for &'de Fields {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 

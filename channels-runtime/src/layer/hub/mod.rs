@@ -1,6 +1,8 @@
 //! The channels of this process, their groups, and who gets what: the whole of the in-memory layer, and
 //! the local end of those that come over a network.
 
+mod groups;
+mod members;
 #[cfg(feature = "redis")]
 mod snapshot;
 
@@ -9,11 +11,19 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Channel, Delivered, Delivery, Receiver, isolated};
+use tokio::runtime::Handle;
+use tokio::task::coop::consume_budget;
+
+use self::groups::Groups;
+use self::members::{Member, Members};
+use super::{Channel, Delivered, Delivery, Receiver, check_is_connection, isolated};
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// How many locks the tables are spread over.
 const SHARDS: usize = 32;
+
+/// How many memberships are ended at once, in well below a millisecond, before other tasks run.
+const AT_ONCE: usize = 256;
 
 /// Channels and groups. Clones are the same.
 ///
@@ -49,23 +59,8 @@ type Number = u64;
 
 struct Entry {
     receiver: Arc<dyn Receiver>,
-    groups: Vec<Arc<str>>,
-}
-
-/// The members of a group.
-///
-/// A send takes a snapshot by cloning the `Arc`; a join that meets a running send copies the list
-/// then, and only then.
-#[derive(Default)]
-struct Members {
-    list: Arc<Vec<Member>>,
-    positions: HashMap<Number, u32>,
-}
-
-#[derive(Clone)]
-struct Member {
-    channel: Number,
-    receiver: Arc<dyn Receiver>,
+    groups: Groups,
+    max_groups: u32,
 }
 
 impl Hub {
@@ -93,7 +88,7 @@ impl Hub {
         self.0
             .group_shard(group)
             .get(group)
-            .map_or(0, |members| members.list.len())
+            .map_or(0, |members| members.list().len())
     }
 
     #[cfg(feature = "redis")]
@@ -101,7 +96,7 @@ impl Hub {
         self.0.number(channel.as_str()).is_some_and(|number| {
             let groups = self.0.group_shard(group);
             let members = groups.get(group);
-            members.is_some_and(|members| members.positions.contains_key(&number))
+            members.is_some_and(|members| members.contains(number))
         })
     }
 
@@ -110,10 +105,12 @@ impl Hub {
         let Names { prefix, digits } = &self.0.names;
         let channel = self.0.next.fetch_add(1, Ordering::Relaxed);
         let name = ChannelName::new(&format!("{prefix}{channel:0digits$x}"))?;
-        let groups = Vec::new();
-        self.0
-            .channel_shard(channel)
-            .insert(channel, Entry { receiver, groups });
+        let entry = Entry {
+            max_groups: u32::try_from(receiver.max_groups()).unwrap_or(u32::MAX),
+            groups: Groups::default(),
+            receiver,
+        };
+        self.0.channel_shard(channel).insert(channel, entry);
         let hub = self.clone();
         Ok(Channel::new(name, Guard { hub, channel }))
     }
@@ -137,23 +134,39 @@ impl Hub {
         })
     }
 
-    /// Makes a channel a member; tells whether it was none.
+    /// Makes a channel a member. Returns whether it was not one before.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] for a channel of workers, [`ErrorKind::Limit`] if the channel is in as many
+    /// groups as its receiver allows, and [`ErrorKind::Layer`] if there is no such channel.
     pub(super) fn group_add(&self, group: &str, channel: &ChannelName) -> Result<bool> {
         self.0.check_open()?;
         let unknown = || Error::new(ErrorKind::Layer, format!("there is no channel `{channel}`"));
-        let number = self.0.number(channel.as_str()).ok_or_else(unknown)?;
+        let Some(number) = self.0.number(channel.as_str()) else {
+            check_is_connection(channel)?;
+            return Err(unknown());
+        };
         let mut channels = self.0.channel_shard(number);
         let entry = channels.get_mut(&number).ok_or_else(unknown)?;
-        if entry.groups.iter().any(|known| &**known == group) {
+        if entry.groups.contains(group) {
             return Ok(false);
+        }
+        let most = entry.max_groups;
+        if entry.groups.len() >= most as usize {
+            drop(channels);
+            return Err(Error::new(
+                ErrorKind::Limit,
+                format!(
+                    "the connection is in {most} groups already, the maximum (`Limits::groups`)"
+                ),
+            ));
         }
         let member = Member {
             channel: number,
             receiver: Arc::clone(&entry.receiver),
         };
-        // Most channels are in one group, and a vector's own first step is to four.
-        entry.groups.reserve_exact(1);
-        entry.groups.push(self.0.enter(group, member));
+        entry.groups.insert(self.0.enter(group, member));
         Ok(true)
     }
 
@@ -162,14 +175,13 @@ impl Hub {
         let Some(number) = self.0.number(channel.as_str()) else {
             return Ok(());
         };
-        let _left;
         let mut channels = self.0.channel_shard(number);
-        if let Some(entry) = channels.get_mut(&number)
-            && let Some(at) = entry.groups.iter().position(|known| &**known == group)
-        {
-            entry.groups.swap_remove(at);
-            _left = self.0.leave(group, number);
-        }
+        let was_member = (channels.get_mut(&number)).is_some_and(|it| it.groups.remove(group));
+        // Under the channel's lock, so that a join comes before or after both. What is removed is
+        // dropped when the lock is released.
+        let left = was_member.then(|| self.0.leave(group, number));
+        drop(channels);
+        drop(left);
         Ok(())
     }
 
@@ -180,11 +192,7 @@ impl Hub {
         except: Option<&ChannelName>,
     ) -> Result<Delivery> {
         self.check_open()?;
-        let members = self
-            .0
-            .group_shard(group)
-            .get(group)
-            .map(|members| Arc::clone(&members.list));
+        let members = self.0.group_shard(group).get(group).map(Members::snapshot);
         let except = except.and_then(|channel| self.0.number(channel.as_str()));
         let mut delivery = Delivery::default();
         for member in members.iter().flat_map(|list| list.iter()) {
@@ -211,22 +219,17 @@ impl Hub {
     /// # Errors
     ///
     /// [`ErrorKind::Layer`] after [`close`](Self::close).
-    pub(super) fn flush(&self) -> Result {
+    pub(super) async fn flush(&self) -> Result {
         self.check_open()?;
-        self.end_memberships();
-        Ok(())
-    }
-
-    fn end_memberships(&self) {
-        for shard in &self.0.channels {
-            let mut left = Vec::new();
-            let mut channels = lock(shard);
-            for (channel, entry) in channels.iter_mut() {
-                for group in std::mem::take(&mut entry.groups) {
-                    left.push(self.0.leave(&group, *channel));
+        for at in 0..SHARDS {
+            for channel in self.0.channels_of(at) {
+                while self.0.leave_some(channel) {
+                    consume_budget().await;
                 }
+                consume_budget().await;
             }
         }
+        Ok(())
     }
 
     /// All groups that have members.
@@ -240,7 +243,7 @@ impl Hub {
 
     /// Delivers an event to each channel that `is_meant` by its name and its groups.
     #[cfg(any(feature = "redis", feature = "testing"))]
-    pub(super) fn tell(&self, event: &Event, is_meant: impl Fn(&str, &[Arc<str>]) -> bool) {
+    pub(super) fn tell(&self, event: &Event, is_meant: impl Fn(&str, &Groups) -> bool) {
         let Names { prefix, digits } = &self.0.names;
         for shard in &self.0.channels {
             let meant: Vec<_> = lock(shard)
@@ -266,7 +269,11 @@ impl Hub {
     /// Ends all memberships; every call fails from now on.
     pub(super) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
-        self.end_memberships();
+        for at in 0..SHARDS {
+            for channel in self.0.channels_of(at) {
+                while self.0.leave_some(channel) {}
+            }
+        }
     }
 }
 
@@ -278,19 +285,75 @@ struct Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.hub.0.remove(self.channel);
+        let Self { hub, channel } = self;
+        let Some(entry) = hub.0.channel_shard(*channel).remove(channel) else {
+            return;
+        };
+        // Nothing is delivered to the channel by its name from here on, and it can join no group.
+        let mut leaving = Leaving {
+            hub: hub.clone(),
+            channel: *channel,
+            entry,
+        };
+        if leaving.is_done_after_a_step() {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                while !leaving.is_done_after_a_step() {
+                    tokio::task::yield_now().await;
+                }
+            });
+        }
     }
 }
 
-/// Lock order: a channel's shard before a group's, never two of a kind.
+/// A channel that is gone, and the groups that it has still to leave.
+///
+/// Whatever becomes of the task that does so, it leaves them: the runtime may end before.
+struct Leaving {
+    hub: Hub,
+    channel: Number,
+    entry: Entry,
+}
+
+impl Leaving {
+    fn is_done_after_a_step(&mut self) -> bool {
+        for group in self.entry.groups.take(AT_ONCE) {
+            self.hub.0.leave(&group, self.channel);
+        }
+        self.entry.groups.len() == 0
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        while !self.is_done_after_a_step() {}
+    }
+}
+
+/// Lock order: a channel's shard before a group's, never two of a kind. No code of the user's own runs
+/// under a lock: what has such a destructor (a [`Member`], an [`Entry`]) is returned, and dropped later.
 impl Tables {
-    fn remove(&self, channel: Number) {
-        // Dropped after the lock is released: a receiver's `Drop` is user code.
-        let (entry, _left): (_, Vec<_>);
+    fn channels_of(&self, shard: usize) -> Vec<Number> {
+        lock(&self.channels[shard]).keys().copied().collect()
+    }
+
+    /// Ends some memberships of a channel. Returns whether there are more.
+    fn leave_some(&self, channel: Number) -> bool {
         let mut channels = self.channel_shard(channel);
-        entry = channels.remove(&channel);
-        let groups = entry.iter().flat_map(|entry: &Entry| &entry.groups);
-        _left = groups.map(|group| self.leave(group, channel)).collect();
+        let Some(entry) = channels.get_mut(&channel) else {
+            return false;
+        };
+        let groups = entry.groups.take(AT_ONCE);
+        let is_rest = entry.groups.len() > 0;
+        let left: Vec<_> = groups
+            .iter()
+            .map(|group| self.leave(group, channel))
+            .collect();
+        drop(channels);
+        drop(left);
+        is_rest
     }
 
     /// Makes a channel a member, and gives the group's own name back.
@@ -305,12 +368,12 @@ impl Tables {
         name
     }
 
-    /// Ends a membership. Returns the member, which is dropped without a lock.
+    /// Ends a membership. Returns the member that there was.
     fn leave(&self, group: &str, channel: Number) -> Option<Member> {
         let mut groups = self.group_shard(group);
         let members = groups.get_mut(group)?;
         let left = members.remove(channel);
-        if members.list.is_empty()
+        if members.list().is_empty()
             && let Some((name, _)) = groups.remove_entry(group)
         {
             self.turned(&name);
@@ -346,30 +409,6 @@ impl Tables {
     fn group_shard(&self, name: &str) -> MutexGuard<'_, HashMap<Arc<str>, Members>> {
         lock(&self.groups[shard(self.hasher.hash_one(name))])
     }
-}
-
-impl Members {
-    fn add(&mut self, member: Member) {
-        let list = Arc::make_mut(&mut self.list);
-        self.positions.insert(member.channel, position(list.len()));
-        list.push(member);
-    }
-
-    /// Removes a member, and returns it.
-    fn remove(&mut self, channel: Number) -> Option<Member> {
-        let at = self.positions.remove(&channel)?;
-        let list = Arc::make_mut(&mut self.list);
-        let removed = list.swap_remove(at as usize);
-        if let Some(moved) = list.get(at as usize) {
-            self.positions.insert(moved.channel, at);
-        }
-        Some(removed)
-    }
-}
-
-/// A group of more members than that does not fit into memory.
-fn position(at: usize) -> u32 {
-    u32::try_from(at).expect("a group has fewer than four billion members")
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "only a few bits are used")]

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Hub, Member, Number};
+use super::members::{Member, Members};
+use super::{Hub, Number};
 use crate::layer::{Delivered, isolated};
 use crate::{ChannelName, Event};
 
@@ -41,10 +42,7 @@ impl Hub {
     pub(in crate::layer) fn snapshot(&self, group: &str, except: Option<&ChannelName>) -> Snapshot {
         let groups = self.0.group_shard(group);
         Snapshot {
-            list: groups
-                .get(group)
-                .map(|members| Arc::clone(&members.list))
-                .unwrap_or_default(),
+            list: groups.get(group).map(Members::snapshot).unwrap_or_default(),
             except: except.and_then(|channel| self.0.number(channel.as_str())),
         }
     }

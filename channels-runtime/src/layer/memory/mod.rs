@@ -10,10 +10,12 @@ use std::time::Duration;
 use self::queues::Queues;
 use super::hub::{Hub, Names};
 use super::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_queue};
-use crate::{ChannelName, Event, GroupName};
+use crate::{ChannelName, Event, GroupName, Result};
 
 /// Channels' defaults: how many events wait for workers in a channel, and how long.
 const QUEUE_CAPACITY: usize = 100;
+/// Programs have a few channels for workers. A name that a client chooses must not cost more.
+const MAX_QUEUES: usize = 1_000;
 const QUEUE_EXPIRY: Duration = Duration::from_secs(60);
 
 /// A channel layer within one process.
@@ -22,8 +24,14 @@ const QUEUE_EXPIRY: Duration = Duration::from_secs(60);
 /// as long as a lookup takes, and none while it delivers. Nothing expires and nothing is swept:
 /// a membership ends with its channel.
 ///
+/// An event that a layer over Redis could not carry, as one with the integer `u128::MAX`, works in one
+/// process. So that a test shows the mistake, a send of such an event fails with
+/// [`ErrorKind::Encode`](crate::ErrorKind::Encode) in builds with debug assertions. Other builds do not
+/// encode events.
+///
 /// What is sent to a channel that no connection has, `thumbnails` say, waits for a
-/// [`Worker`](crate::Worker): up to 100 events, each for a minute.
+/// [`Worker`](crate::Worker): up to 100 events, each for a minute, in up to 1,000 channels. A send to one
+/// more fails with [`ErrorKind::ChannelFull`](crate::ErrorKind::ChannelFull).
 ///
 /// # Examples
 ///
@@ -58,8 +66,19 @@ impl InMemoryChannelLayer {
         let prefix = format!("specific.{random:08x}!");
         Self {
             hub: Hub::new(Names { prefix, digits: 1 }, None),
-            queues: Arc::new(Queues::new(capacity, expiry)),
+            queues: Arc::new(Queues::new(capacity, MAX_QUEUES, expiry)),
         }
+    }
+
+    /// Sets in how many channels for workers events may wait at the same time. Defaults to 1,000. It
+    /// protects the process from a client that chooses the names of channels. A send to one more channel
+    /// fails with [`ErrorKind::ChannelFull`](crate::ErrorKind::ChannelFull).
+    ///
+    /// Call it before the layer is used or cloned: what waits already is dropped.
+    #[must_use]
+    pub fn max_queues(mut self, most: usize) -> Self {
+        self.queues = Arc::new(self.queues.with_most(most));
+        self
     }
 
     /// Sends the event `layer.gap` to every open channel, as a layer over a network does after an outage.
@@ -82,7 +101,7 @@ impl InMemoryChannelLayer {
     /// # Ok::<(), channels_runtime::Error>(())
     /// ```
     #[cfg(feature = "testing")]
-    pub fn send_gap(&self, since: std::time::SystemTime) -> crate::Result {
+    pub fn send_gap(&self, since: std::time::SystemTime) -> Result {
         self.hub.check_open()?;
         self.hub.tell(&Event::gap(since)?, |_, _| true);
         Ok(())
@@ -124,6 +143,15 @@ impl fmt::Debug for InMemoryChannelLayer {
     }
 }
 
+/// Refuses what the other layers refuse; where that costs much, in builds with debug assertions only.
+fn check(event: &Event, group: Option<GroupName<'_>>) -> Result {
+    event.check_sendable(group)?;
+    if cfg!(debug_assertions) {
+        event.check_portable()?;
+    }
+    Ok(())
+}
+
 impl ChannelLayer for InMemoryChannelLayer {
     fn new_channel(&self, receiver: Arc<dyn Receiver>) -> LayerFuture<'_, Channel> {
         LayerFuture::ready(self.hub.open(receiver))
@@ -131,7 +159,7 @@ impl ChannelLayer for InMemoryChannelLayer {
 
     fn send<'a>(&'a self, channel: &'a ChannelName, event: Event) -> LayerFuture<'a, ()> {
         let checked = self.hub.check_open();
-        let checked = checked.and_then(|()| event.check_sendable(None));
+        let checked = checked.and_then(|()| check(&event, None));
         LayerFuture::ready(match checked {
             Err(error) => Err(error.with_unsent(event)),
             Ok(()) if channel.is_specific() => self.hub.send(channel, event),
@@ -161,7 +189,7 @@ impl ChannelLayer for InMemoryChannelLayer {
         event: Event,
         except: Option<&'a ChannelName>,
     ) -> LayerFuture<'a, Delivery> {
-        let checked = event.check_sendable(Some(group));
+        let checked = check(&event, Some(group));
         let sent = checked.and_then(|()| self.hub.group_send(group.as_str(), &event, except));
         LayerFuture::ready(sent.map_err(|error| error.with_unsent(event)))
     }
@@ -176,7 +204,7 @@ impl ChannelLayer for InMemoryChannelLayer {
 
     fn flush(&self) -> LayerFuture<'_, ()> {
         self.queues.flush();
-        LayerFuture::ready(self.hub.flush())
+        LayerFuture::waiting(self.hub.flush())
     }
 
     fn close(&self) -> LayerFuture<'_, ()> {

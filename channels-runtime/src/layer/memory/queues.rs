@@ -2,18 +2,28 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// The queues of a layer.
+///
+/// Their names may be chosen by a client, so their number is bounded, and a queue is dropped when its
+/// last event has expired, by a task that runs while there is something to expire. (Outside of a runtime
+/// no task runs: there, the next call that looks at all queues drops them.)
+///
+/// An event may have a destructor of the user's own. It does not run under the lock: what is removed
+/// is collected, and dropped when the lock is released.
 pub(super) struct Queues {
     /// How many events may wait in each.
     capacity: usize,
+    /// How many queues there may be.
+    most: usize,
     /// How long an event waits.
     expiry: Duration,
     state: Mutex<State>,
@@ -22,7 +32,9 @@ pub(super) struct Queues {
 #[derive(Default)]
 struct State {
     queues: HashMap<ChannelName, Queue>,
-    /// When the queues that nobody reads were looked at.
+    /// Whether a task waits for events to expire.
+    is_swept: bool,
+    /// When all queues were looked at for the last time.
     swept: Option<Instant>,
     closed: bool,
 }
@@ -35,36 +47,65 @@ struct Queue {
     arrived: Arc<Notify>,
 }
 
+/// What was removed, to be dropped without the lock.
+type Removed = Vec<(Instant, Event)>;
+
 impl Queues {
-    pub(super) fn new(capacity: usize, expiry: Duration) -> Self {
+    pub(super) fn new(capacity: usize, most: usize, expiry: Duration) -> Self {
         Self {
             capacity,
+            most,
             expiry,
             state: Mutex::default(),
         }
+    }
+
+    /// The same bounds, but for the number of queues.
+    pub(super) fn with_most(&self, most: usize) -> Self {
+        Self::new(self.capacity, most, self.expiry)
     }
 
     /// Puts an event behind the others.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ChannelFull`] with the event if there is no room.
-    pub(super) fn push(&self, channel: &ChannelName, event: Event) -> Result {
+    /// [`ErrorKind::ChannelFull`] with the event if there is no room: in the channel, or for one more
+    /// channel.
+    pub(super) fn push(self: &Arc<Self>, channel: &ChannelName, event: Event) -> Result {
         let now = Instant::now();
+        let mut removed = Removed::new();
         let mut state = self.state();
-        state.sweep(now, self.expiry);
-        let queue = state.queues.entry(channel.clone()).or_default();
-        queue.forget_expired(now, self.expiry);
-        if queue.events.len() >= self.capacity {
-            let full = format!(
+        // To look at all queues for each event that is refused would let a client keep the thread.
+        let is_due = |swept| now.duration_since(swept) >= self.pause();
+        if !state.has_room(channel, self.most) && state.swept.is_none_or(is_due) {
+            state.sweep(now, self.expiry, &mut removed);
+        }
+        let full = if state.has_room(channel, self.most) {
+            let queue = state.queues.entry(channel.clone()).or_default();
+            queue.remove_expired(now, self.expiry, &mut removed);
+            if queue.events.len() < self.capacity {
+                queue.events.push_back((now, event));
+                let arrived = Arc::clone(&queue.arrived);
+                let has_to_sweep = !std::mem::replace(&mut state.is_swept, true);
+                drop(state);
+                arrived.notify_one();
+                if has_to_sweep {
+                    self.sweep_later(now);
+                }
+                return Ok(());
+            }
+            format!(
                 "the channel `{channel}` is full: {} wait for workers",
                 self.capacity
-            );
-            return Err(Error::new(ErrorKind::ChannelFull, full).with_unsent(event));
-        }
-        queue.events.push_back((now, event));
-        queue.arrived.notify_one();
-        Ok(())
+            )
+        } else {
+            format!(
+                "no room for the channel `{channel}`: events wait for workers in {} others",
+                self.most
+            )
+        };
+        drop(state);
+        Err(Error::new(ErrorKind::ChannelFull, full).with_unsent(event))
     }
 
     /// Takes the oldest event, and waits for one.
@@ -96,27 +137,90 @@ impl Queues {
 
     /// Forgets what waits.
     pub(super) fn flush(&self) {
-        for queue in self.state().queues.values_mut() {
-            queue.events.clear();
+        let mut removed = Removed::new();
+        let mut state = self.state();
+        for queue in state.queues.values_mut() {
+            removed.extend(queue.events.drain(..));
         }
+        state.keep_used();
+        drop(state);
     }
 
     /// Forgets what waits, and lets those who wait for it learn that nothing will come.
     pub(super) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
-        for (_, queue) in state.queues.drain() {
+        let queues = std::mem::take(&mut state.queues);
+        drop(state);
+        for queue in queues.into_values() {
             queue.arrived.notify_waiters();
         }
     }
 
+    /// How many there are in which something waits, or for which somebody does.
     pub(super) fn len(&self) -> usize {
-        self.state().queues.len()
+        self.sweep().0
+    }
+
+    /// Drops what has expired. Returns how many queues are left, and when the next event expires.
+    fn sweep(&self) -> (usize, Option<Instant>) {
+        let mut removed = Removed::new();
+        let mut state = self.state();
+        state.sweep(Instant::now(), self.expiry, &mut removed);
+        let arrivals = (state.queues.values()).filter_map(|queue| queue.events.front());
+        let next = arrivals.map(|(came, _)| *came + self.expiry).min();
+        let left = state.queues.len();
+        state.is_swept &= next.is_some();
+        drop(state);
+        (left, next)
+    }
+
+    /// Sweeps as often as something may expire, until nothing waits any more.
+    fn sweep_later(self: &Arc<Self>, since: Instant) {
+        let sweeper = Sweeper(Arc::downgrade(self));
+        let Ok(runtime) = Handle::try_current() else {
+            return; // The next push asks again.
+        };
+        // Once in a while is enough: an expired event is not delivered, it only takes memory.
+        let (first, pause) = (
+            since + self.expiry,
+            self.expiry.max(Duration::from_millis(10)) / 2,
+        );
+        runtime.spawn(async move {
+            let mut due = Some(first);
+            while let Some(at) = due {
+                sleep_until(at).await;
+                let Some(queues) = sweeper.0.upgrade() else {
+                    return;
+                };
+                due = queues
+                    .sweep()
+                    .1
+                    .map(|next| next.max(Instant::now() + pause));
+            }
+        });
+    }
+
+    /// How long no queue is looked at again. An expired event is not delivered, it only takes memory.
+    fn pause(&self) -> Duration {
+        (self.expiry / 2).clamp(Duration::from_millis(10), Duration::from_secs(30))
     }
 
     /// No code panics while it holds this lock.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task that drops what has expired. If it ends before its time, as its runtime does, the next push
+/// starts another one.
+struct Sweeper(Weak<Queues>);
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        if let Some(queues) = self.0.upgrade() {
+            queues.state().is_swept = false;
+        }
     }
 }
 
@@ -129,6 +233,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn take(&self) -> Result<Option<Event>> {
+        let mut removed = Removed::new();
         let mut state = self.queues.state();
         if state.closed {
             return Err(Error::new(ErrorKind::Layer, "the channel layer is closed"));
@@ -136,11 +241,13 @@ impl Reader<'_> {
         let Some(queue) = state.queues.get_mut(self.channel) else {
             return Ok(None);
         };
-        queue.forget_expired(Instant::now(), self.queues.expiry);
+        queue.remove_expired(Instant::now(), self.queues.expiry, &mut removed);
         let event = queue.events.pop_front().map(|(_, event)| event);
-        if !queue.events.is_empty() {
+        let is_rest = !queue.events.is_empty();
+        drop(state);
+        if is_rest {
             // A wake-up may have come before its reader was there: the next one is told.
-            queue.arrived.notify_one();
+            self.arrived.notify_one();
         }
         Ok(event)
     }
@@ -159,27 +266,110 @@ impl Drop for Reader<'_> {
 }
 
 impl State {
-    /// Once in a while, lets go what waits in queues that nobody reads.
-    fn sweep(&mut self, now: Instant, expiry: Duration) {
-        if self
-            .swept
-            .is_some_and(|swept| now.duration_since(swept) < expiry)
-        {
-            return;
-        }
+    fn has_room(&self, channel: &ChannelName, most: usize) -> bool {
+        self.queues.len() < most || self.queues.contains_key(channel)
+    }
+
+    fn sweep(&mut self, now: Instant, expiry: Duration, removed: &mut Removed) {
         self.swept = Some(now);
-        self.queues.retain(|_, queue| {
-            queue.forget_expired(now, expiry);
-            !queue.events.is_empty() || Arc::strong_count(&queue.arrived) > 1
-        });
+        for queue in self.queues.values_mut() {
+            queue.remove_expired(now, expiry, removed);
+        }
+        self.keep_used();
+    }
+
+    /// Drops the queues that are empty and that nobody reads.
+    fn keep_used(&mut self) {
+        self.queues
+            .retain(|_, queue| !queue.events.is_empty() || Arc::strong_count(&queue.arrived) > 1);
+        if self.queues.len() <= self.queues.capacity() / 4 {
+            self.queues.shrink_to_fit();
+        }
     }
 }
 
 impl Queue {
-    fn forget_expired(&mut self, now: Instant, expiry: Duration) {
+    fn remove_expired(&mut self, now: Instant, expiry: Duration, removed: &mut Removed) {
         let is_old = |(came, _): &(Instant, Event)| now.duration_since(*came) >= expiry;
         while self.events.front().is_some_and(is_old) {
-            self.events.pop_front();
+            removed.extend(self.events.pop_front());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn name(number: usize) -> ChannelName {
+        ChannelName::new(&format!("job.{number}")).expect("a name")
+    }
+
+    fn event() -> Event {
+        Event::new("a.job", ()).expect("an event")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn queues_that_nobody_reads_are_dropped_without_a_push() {
+        let queues = Arc::new(Queues::new(100, 1_000_000, MINUTE));
+        for number in 0..3_000 {
+            queues.push(&name(number), event()).expect("room");
+        }
+        tokio::time::sleep(MINUTE / 2).await;
+        queues.push(&name(0), event()).expect("room");
+        assert_eq!(queues.state().queues.len(), 3_000);
+        tokio::time::sleep(MINUTE + MINUTE / 2).await;
+        {
+            let state = queues.state();
+            assert_eq!((state.queues.len(), state.queues.capacity()), (0, 0));
+            assert!(!state.is_swept);
+        }
+        // And again.
+        queues.push(&name(1), event()).expect("room");
+        tokio::time::sleep(MINUTE * 2).await;
+        assert_eq!(queues.state().queues.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_number_of_queues_is_bounded() {
+        let queues = Arc::new(Queues::new(100, 10, MINUTE));
+        for number in 0..10 {
+            queues.push(&name(number), event()).expect("room");
+        }
+        let error = queues.push(&name(10), event()).expect_err("no room");
+        assert_eq!(error.kind(), ErrorKind::ChannelFull);
+        assert!(error.into_unsent::<Event>().is_ok());
+        queues.push(&name(3), event()).expect("it is there");
+        queues.pop(&name(4)).await.expect("an event");
+        queues.push(&name(10), event()).expect("room again");
+        tokio::time::sleep(MINUTE * 2).await;
+        queues.push(&name(11), event()).expect("all have expired");
+        assert_eq!(queues.len(), 1);
+    }
+
+    #[test]
+    fn outside_of_a_runtime_the_next_look_drops_what_has_expired() {
+        let queues = Arc::new(Queues::new(100, 10, Duration::ZERO));
+        for number in 0..10 {
+            queues.push(&name(number), event()).expect("room");
+        }
+        queues.push(&name(10), event()).expect("all have expired");
+        assert_eq!(queues.len(), 0);
+    }
+
+    #[test]
+    fn a_runtime_that_ends_takes_no_sweep_with_it() {
+        let queues = Arc::new(Queues::new(100, 10, MINUTE));
+        let start = || {
+            let runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = { runtime }.enable_time().build().expect("a runtime");
+            runtime.block_on(async { queues.push(&name(0), event()).expect("room") });
+            assert!(queues.state().is_swept);
+        };
+        start();
+        assert!(!queues.state().is_swept);
+        start();
     }
 }

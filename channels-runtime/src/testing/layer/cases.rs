@@ -7,6 +7,12 @@ use futures_util::future::{LocalBoxFuture, join, join4};
 use serde_json::json;
 
 use super::super::in_time;
+use super::bounds::{
+    a_channel_joins_as_many_groups_as_its_receiver_allows, a_workers_channel_is_not_a_member,
+    an_event_without_fields_is_one, the_frameworks_own_events_cannot_be_sent,
+    the_frameworks_own_events_travel_in_its_own_groups, the_longest_group_names_are_carried,
+};
+use super::calls::{comes_back, group_send, group_send_event, is_closed, leave, send};
 use super::inbox::{event, text_of};
 use super::{Ground, ensure};
 use crate::{ChannelLayer, ChannelName, Error, ErrorKind, Event, GroupName, Result};
@@ -37,6 +43,12 @@ pub(super) const ALL: &[Case] = cases![
     who_comes_back_is_a_member_again,
     the_order_of_a_sender_is_kept_and_nothing_comes_twice,
     a_member_without_room_harms_nobody,
+    the_longest_group_names_are_carried,
+    an_event_without_fields_is_one,
+    a_workers_channel_is_not_a_member,
+    a_channel_joins_as_many_groups_as_its_receiver_allows,
+    the_frameworks_own_events_cannot_be_sent,
+    the_frameworks_own_events_travel_in_its_own_groups,
 ];
 
 /// For layers that keep events for workers.
@@ -386,44 +398,4 @@ async fn a_closed_layer_says_so(ground: &mut Ground) -> Result {
     is_closed("flush", in_time("flush", layer.flush()).await?)?;
     // Twice is the same as once.
     in_time("close", layer.close()).await?.map(drop)
-}
-
-fn is_closed<T>(call: &str, result: Result<T>) -> Result<Error> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::Layer => Ok(error),
-        Err(error) => Err(error),
-        Ok(_) => Err(Error::new(
-            ErrorKind::Other,
-            format!("`{call}` works after `close`"),
-        )),
-    }
-}
-
-/// Fails unless the error has the event that was not sent.
-fn comes_back(error: Error, text: &str) -> Result {
-    let event: Event = error
-        .into_unsent()
-        .map_err(|_| Error::new(ErrorKind::Other, "the event does not come back"))?;
-    let came = text_of(&event)?;
-    ensure(came == text, || {
-        format!("`{came}` comes back instead of `{text}`")
-    })
-}
-
-async fn send(layer: &Arc<dyn ChannelLayer>, channel: &ChannelName, text: &str) -> Result {
-    in_time("send", layer.send(channel, event(text)?)).await?
-}
-
-async fn group_send(layer: &Arc<dyn ChannelLayer>, group: &str, text: &str) -> Result {
-    group_send_event(layer, group, event(text)?).await
-}
-
-async fn group_send_event(layer: &Arc<dyn ChannelLayer>, group: &str, event: Event) -> Result {
-    let sent = layer.group_send(GroupName::new(group)?, event, None);
-    in_time("group_send", sent).await?.map(drop)
-}
-
-async fn leave(layer: &Arc<dyn ChannelLayer>, group: &str, channel: &ChannelName) -> Result {
-    let left = layer.group_discard(GroupName::new(group)?, channel);
-    in_time("group_discard", left).await?
 }

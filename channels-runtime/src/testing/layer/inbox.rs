@@ -24,6 +24,7 @@ struct Ear {
     sender: mpsc::Sender<Event>,
     /// Whether it has no room at present.
     is_full: AtomicBool,
+    max_groups: usize,
 }
 
 impl Receiver for Ear {
@@ -37,14 +38,24 @@ impl Receiver for Ear {
             Err(mpsc::error::TrySendError::Closed(_)) => Delivered::Closed,
         }
     }
+
+    fn max_groups(&self) -> usize {
+        self.max_groups
+    }
 }
 
 impl Inbox {
     pub(super) async fn open(layer: &Arc<dyn ChannelLayer>) -> Result<Self> {
+        Self::open_for(layer, usize::MAX).await
+    }
+
+    /// A channel that may join so many groups.
+    pub(super) async fn open_for(layer: &Arc<dyn ChannelLayer>, max_groups: usize) -> Result<Self> {
         let (sender, events) = mpsc::channel(CAPACITY);
         let ear = Arc::new(Ear {
             sender,
             is_full: AtomicBool::new(false),
+            max_groups,
         });
         let receiver = Arc::clone(&ear) as Arc<dyn Receiver>;
         let channel = in_time("new_channel", layer.new_channel(receiver)).await??;

@@ -1,5 +1,7 @@
 //! What every channel layer has to do, as cases that any layer can be put through.
 
+mod bounds;
+mod calls;
 mod cases;
 mod inbox;
 
@@ -11,7 +13,9 @@ use super::{SILENCE, in_time};
 use crate::{ChannelLayer, ChannelName, Error, ErrorKind, GroupName, Result};
 
 /// Puts a channel layer through what [`ChannelLayer`] promises: names, direct sends, groups, `except`,
-/// order, what happens to those who leave, workers' channels, `flush` and `close`.
+/// order, what happens to those who leave, workers' channels, what a layer refuses
+/// ([`Receiver::max_groups`](crate::Receiver::max_groups), [`Event::check_sendable`](crate::Event::check_sendable)),
+/// `flush` and `close`.
 ///
 /// `open` gives the layer of another server each time: a second connection to the same broker, or a
 /// clone where all servers are one process. They should be those of a test alone, since the last

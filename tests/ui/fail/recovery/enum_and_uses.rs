@@ -2,7 +2,7 @@ use channels::prelude::*;
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("chat.said")]
-struct Said(String);
+struct Said { text: String }
 
 #[consumer]
 #[derive(Default)]
@@ -22,7 +22,7 @@ fn app() -> impl channels::WebSocketApp {
 }
 
 async fn send(layer: &InMemoryChannelLayer) -> Result {
-    Group::<Chat>::new("lobby")?.send(layer, Said(String::new())).await?;
+    Group::<Chat>::new("lobby")?.send(layer, Said { text: String::new() }).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@ use channels::prelude::*;
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("chat.said")]
-struct Said(String);
+struct Said { text: String }
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("chat.left")]
@@ -18,7 +18,7 @@ impl Chat {
 }
 
 async fn send(layer: &InMemoryChannelLayer) -> Result {
-    Group::<Chat>::new("lobby")?.send(layer, Said(String::new())).await?;
+    Group::<Chat>::new("lobby")?.send(layer, Said { text: String::new() }).await?;
     Ok(())
 }
 

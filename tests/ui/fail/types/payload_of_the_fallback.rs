@@ -2,7 +2,7 @@ use channels::prelude::*;
 
 #[derive(Event, Serialize, Deserialize)]
 #[event("chat.said")]
-struct Said(String);
+struct Said { text: String }
 
 #[consumer]
 struct Chat;

@@ -14,7 +14,7 @@ impl Shared {
     ///
     /// As [`Connection::run`](super::super::connection::Connection::run).
     pub(super) async fn flush(&self) -> Result {
-        self.hub.flush()?;
+        self.hub.flush().await?;
         self.changes.clear();
         let pattern = self.keys.all();
         for station in &self.stations {

@@ -37,7 +37,9 @@ use self::station::Station;
 use self::watch::Watch;
 use super::keys::check_core_channel;
 use super::url::RedisUrl;
-use crate::layer::{Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_queue};
+use crate::layer::{
+    Channel, ChannelLayer, Delivery, LayerFuture, Receiver, check_is_connection, check_is_queue,
+};
 use crate::supervise::supervise_state;
 use crate::{ChannelName, Error, ErrorKind, Event, GroupName, Result};
 
@@ -229,6 +231,7 @@ impl Layer {
 
     async fn add(&self, group: GroupName<'_>, channel: &ChannelName) -> Result {
         self.shared.hub.check_open()?;
+        check_is_connection(channel)?;
         check_core_channel(channel)?;
         let membership = Membership {
             group: Shared::group_name(group)?,

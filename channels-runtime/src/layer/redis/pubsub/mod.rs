@@ -295,7 +295,7 @@ impl ChannelLayer for RedisPubSubChannelLayer {
     }
 
     fn flush(&self) -> LayerFuture<'_, ()> {
-        LayerFuture::ready(self.0.shared.hub.flush())
+        LayerFuture::waiting(self.0.shared.hub.flush())
     }
 
     fn close(&self) -> LayerFuture<'_, ()> {
