@@ -14,17 +14,16 @@ use crate::app::{
 use crate::log::{Excerpt, LogLimit};
 
 /// Answers a handshake within the limits' `handshake_timeout`, whoever takes the time.
-pub(super) fn answer(app: &dyn WebSocketApp, handshake: Handshake) -> Answering<'_> {
+///
+/// Nothing of the application runs before the first poll: its panics are those of the future.
+pub(super) async fn answer(app: &dyn WebSocketApp, handshake: Handshake) -> Response {
     let deadline = handshake.deadline();
     let path: Box<str> = handshake.scope().path().into();
-    let answering = app.answer(handshake);
-    Box::pin(async move {
-        // The consumer has the same deadline, and is asked first: it knows better what was too slow.
-        match tokio::time::timeout_at(deadline, answering).await {
-            Ok(response) => response,
-            Err(_) => too_slow("a middleware did not answer a handshake in time", &path),
-        }
-    })
+    // The consumer has the same deadline, and is asked first: it knows better what was too slow.
+    match tokio::time::timeout_at(deadline, app.answer(handshake)).await {
+        Ok(response) => response,
+        Err(_) => too_slow("a middleware did not answer a handshake in time", &path),
+    }
 }
 
 /// Answers a request, for which each middleware has the limits' `handshake_timeout` before the request
