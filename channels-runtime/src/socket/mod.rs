@@ -6,6 +6,7 @@ mod blocking;
 mod calls;
 mod connection;
 mod deliver;
+mod ending;
 mod flusher;
 #[cfg(feature = "auth")]
 mod identity;

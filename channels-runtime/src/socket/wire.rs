@@ -6,10 +6,10 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
+use super::ending::{Awaits, Ending};
 use super::link::{Link, Output};
 use super::queue::Queue;
 use crate::consumer::{Disconnect, DisconnectedBy};
@@ -28,14 +28,8 @@ const BOOKKEEPING: usize = 2 * size_of::<Message>() + 32;
 /// Bytes of an incomplete message that a server without memory still receives.
 const SMALL: usize = 2048;
 
-/// How long `disconnect` waits until everything is written to a client that broke a limit.
-const REFUSED_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// How many frames that no handler gets are taken at the most before other connections have their turn.
-const UNHANDLED: usize = 64;
-
-/// How much is read, and thrown away, of a peer that was refused and goes on sending.
-const DRAIN_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const UNHANDLED: usize = 64;
 
 /// A connection's stream, from the upgrade to its last byte.
 pub(crate) struct Wire {
@@ -63,35 +57,6 @@ enum Stage {
     Open(ReadHalf, Decoder),
     Ending(Box<Ending>),
     Gone,
-}
-
-/// The closing handshake (RFC 6455 §7), and what its end will be to the consumer.
-struct Ending {
-    io: ReadHalf,
-    decoder: Decoder,
-    disconnect: Disconnect,
-    awaits: Awaits,
-    /// How much had still to be written when the task looked last.
-    unwritten: usize,
-    /// Until when the next byte has to be taken, and in the end the peer's close frame to come.
-    deadline: Pin<Box<Sleep>>,
-    timeout: Duration,
-    /// For a peer that broke a limit: how long its answer is waited for once all is written.
-    rest: Option<Duration>,
-    /// Whether the consumer is told of the end before the peer has answered: a peer that broke a limit
-    /// may stay silent.
-    is_early: bool,
-}
-
-/// What has to happen before the stream can be dropped. In all cases what is queued is written.
-enum Awaits {
-    /// Nothing more: the peer has closed, and this was the answer.
-    Nothing,
-    /// We closed: the peer's close frame.
-    CloseFrame,
-    /// The peer was refused: its end of stream, so that no reset overtakes our close frame. So
-    /// many bytes are thrown away by now.
-    EndOfStream(usize),
 }
 
 /// What ends the open stage.
@@ -134,7 +99,7 @@ impl Wire {
     pub(crate) fn begin_turn(&mut self) {
         match &mut self.stage {
             Stage::Open(_, decoder) => decoder.begin_turn(),
-            Stage::Ending(ending) => ending.decoder.begin_turn(),
+            Stage::Ending(ending) => ending.begin_turn(),
             Stage::Upgrading(_) | Stage::Gone => {}
         }
     }
@@ -172,7 +137,7 @@ impl Wire {
         };
         self.account.settle(self.waiting + self.memory());
         let ended = ready!(ended);
-        if !matches!(&self.stage, Stage::Ending(ending) if ending.is_early) {
+        if !matches!(&self.stage, Stage::Ending(ending) if ending.is_early()) {
             self.stage = Stage::Gone;
         }
         // What the peer sent before it left still goes to its handlers; where we closed, not.
@@ -209,7 +174,7 @@ impl Wire {
     fn memory(&self) -> usize {
         match &self.stage {
             Stage::Open(_, decoder) => decoder.memory(),
-            Stage::Ending(ending) => ending.decoder.memory(),
+            Stage::Ending(ending) => ending.memory(),
             Stage::Upgrading(_) | Stage::Gone => 0,
         }
     }
@@ -337,97 +302,13 @@ impl Wire {
     /// Sends the last frame. A close of the peer is answered with the same.
     fn begin_ending(&mut self, link: &Link, frame: CloseFrame, by: DisconnectedBy, awaits: Awaits) {
         link.say_goodbye(&frame);
-        let is_refused = by == DisconnectedBy::Limit;
-        let timeout = if is_refused {
-            self.limits.close_timeout.min(REFUSED_TIMEOUT)
-        } else {
-            self.limits.close_timeout
-        };
         if let Stage::Open(io, decoder) = mem::replace(&mut self.stage, Stage::Gone) {
-            self.stage = Stage::Ending(Box::new(Ending {
-                io,
-                decoder,
-                disconnect: Disconnect::new(frame, by),
-                awaits,
-                unwritten: link.unwritten(),
-                deadline: Box::pin(sleep(timeout)),
-                timeout,
-                rest: is_refused.then_some(self.limits.close_timeout),
-                is_early: false,
-            }));
+            let disconnect = Disconnect::new(frame, by);
+            let timeout = self.limits.close_timeout;
+            let ending = Ending::new(io, decoder, disconnect, awaits, link.unwritten(), timeout);
+            self.stage = Stage::Ending(Box::new(ending));
         }
     }
-}
-
-impl Ending {
-    /// Ready when all is written and what is awaited has come, or when the time is up; for a peer that
-    /// broke a limit once more before, when all is written or a second has passed.
-    fn poll(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<Disconnect> {
-        if let Some(rest) = self.rest {
-            if link.poll_flush(cx).is_pending() {
-                ready!(self.deadline.as_mut().poll(cx));
-            }
-            self.rest = None;
-            self.is_early = true;
-            self.timeout = rest;
-            self.deadline.as_mut().reset(Instant::now() + rest);
-            return Poll::Ready(self.disconnect.clone());
-        }
-        if self.poll_farewell(link, cx).is_ready() {
-            return Poll::Ready(self.disconnect.clone());
-        }
-        // A slow peer that goes on taking what is queued has its time for each part of it.
-        let unwritten = link.unwritten();
-        if mem::replace(&mut self.unwritten, unwritten) > unwritten {
-            self.deadline.as_mut().reset(Instant::now() + self.timeout);
-        }
-        ready!(self.deadline.as_mut().poll(cx));
-        Poll::Ready(self.disconnect.clone())
-    }
-
-    /// An error here is an end like any other: both sides know that it is over.
-    fn poll_farewell(&mut self, link: &Link, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(link.poll_flush(cx))?;
-        match &mut self.awaits {
-            Awaits::Nothing => {}
-            Awaits::CloseFrame => {
-                ready!(self.poll_close_frame(cx));
-                self.awaits = Awaits::Nothing;
-            }
-            Awaits::EndOfStream(discarded) => {
-                ready!(link.poll_shutdown(cx))?;
-                return drain(&mut self.io, discarded, cx);
-            }
-        }
-        link.poll_shutdown(cx)
-    }
-
-    /// Drops what comes before the peer's close frame, or before its end.
-    fn poll_close_frame(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        for _ in 0..UNHANDLED {
-            match ready!(self.decoder.poll_next(&mut self.io, cx)) {
-                Ok(Incoming::Close(_)) | Err(_) => return Poll::Ready(()),
-                Ok(Incoming::Message(_) | Incoming::Ping(_) | Incoming::Pong) => {}
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
-fn drain(io: &mut ReadHalf, discarded: &mut usize, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    let mut buffer = [0; 4096];
-    for _ in 0..UNHANDLED {
-        match ready!(io.poll_read(cx, &mut buffer))? {
-            0 => return Poll::Ready(Ok(())),
-            read => *discarded += read,
-        }
-        if *discarded >= DRAIN_BYTES {
-            return Poll::Ready(Ok(()));
-        }
-    }
-    cx.waker().wake_by_ref();
-    Poll::Pending
 }
 
 /// Memory that a message takes while it waits, in bytes.

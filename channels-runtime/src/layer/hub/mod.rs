@@ -2,6 +2,7 @@
 //! the local end of those that come over a network.
 
 mod groups;
+mod guard;
 mod members;
 #[cfg(feature = "redis")]
 mod snapshot;
@@ -11,19 +12,16 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::runtime::Handle;
 use tokio::task::coop::consume_budget;
 
 use self::groups::Groups;
+use self::guard::{AT_ONCE, Guard};
 use self::members::{Member, Members};
 use super::{Channel, Delivered, Delivery, Receiver, check_is_connection, isolated};
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// How many locks the tables are spread over.
 const SHARDS: usize = 32;
-
-/// How many memberships are ended at once, in well below a millisecond, before other tasks run.
-const AT_ONCE: usize = 256;
 
 /// Channels and groups. Clones are the same.
 ///
@@ -274,61 +272,6 @@ impl Hub {
                 while self.0.leave_some(channel) {}
             }
         }
-    }
-}
-
-/// Takes a channel out of the tables when its consumer is gone.
-struct Guard {
-    hub: Hub,
-    channel: Number,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let Self { hub, channel } = self;
-        let Some(entry) = hub.0.channel_shard(*channel).remove(channel) else {
-            return;
-        };
-        // Nothing is delivered to the channel by its name from here on, and it can join no group.
-        let mut leaving = Leaving {
-            hub: hub.clone(),
-            channel: *channel,
-            entry,
-        };
-        if leaving.is_done_after_a_step() {
-            return;
-        }
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move {
-                while !leaving.is_done_after_a_step() {
-                    tokio::task::yield_now().await;
-                }
-            });
-        }
-    }
-}
-
-/// A channel that is gone, and the groups that it has still to leave.
-///
-/// Whatever becomes of the task that does so, it leaves them: the runtime may end before.
-struct Leaving {
-    hub: Hub,
-    channel: Number,
-    entry: Entry,
-}
-
-impl Leaving {
-    fn is_done_after_a_step(&mut self) -> bool {
-        for group in self.entry.groups.take(AT_ONCE) {
-            self.hub.0.leave(&group, self.channel);
-        }
-        self.entry.groups.len() == 0
-    }
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        while !self.is_done_after_a_step() {}
     }
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod builder;
 mod census;
 mod changes;
+mod guard;
 mod jobs;
 mod keeper;
 mod memberships;
@@ -28,6 +29,7 @@ use tokio::task::JoinSet;
 
 pub use self::builder::RedisChannelLayerBuilder;
 pub(crate) use self::census::Census;
+use self::guard::Guard;
 use self::jobs::{Intake, Taker};
 use self::keeper::Keeper;
 use self::memberships::Membership;
@@ -313,23 +315,6 @@ impl Layer {
 
     fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Takes a channel out of its groups when its consumer is gone.
-struct Guard {
-    shared: SharedRef,
-    channel: Channel,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let channel = self.channel.name().as_str();
-        for station in &self.shared.stations {
-            for group in station.memberships.leave(channel) {
-                self.shared.changes.leaves(&group, channel);
-            }
-        }
     }
 }
 
