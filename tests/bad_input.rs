@@ -289,7 +289,10 @@ async fn a_bad_group_name_is_an_error_that_says_what_is_allowed() {
     let long = "x".repeat(2000);
     for (name, says) in [
         ("", "cannot be empty"),
-        (long.as_str(), "at most 1024 bytes"),
+        (
+            long.as_str(),
+            "has 2000 bytes on the wire, the maximum is 99",
+        ),
     ] {
         let error = GroupName::new(name).expect_err("not allowed");
         assert!(error.to_string().contains(says), "{error}");

@@ -173,7 +173,7 @@ async fn what_cannot_be_published_is_told() {
     }
     layer.close().await.expect("closed");
     let response = post(&app, "/groups/g/", &key, good).await;
-    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
 }
 
 #[test]

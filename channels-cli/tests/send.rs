@@ -118,7 +118,7 @@ async fn what_cannot_be_sent_is_told() {
             "rediss",
             ["send-group", "g", r#"{"type": "a.b"}"#],
             1,
-            "cannot use",
+            "expected a URL of a known scheme",
         ),
         ("memory://", ["send-group", "g", "{}"], 2, "one process"),
         (nowhere, ["shout", "g", "{}"], 2, "usage"),

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use tokio::process::Command;
 
 use crate::databases::free_port;
+use crate::example::example;
 use crate::process::Processes;
 use crate::servers::python;
 use crate::window::{Browsers, Window};
@@ -49,6 +50,7 @@ async fn start() -> (Processes, String) {
         "/examples/django-site/run"
     ));
     command.env("PYTHON", python());
+    command.env("SERVER", example("django-site").await);
     for port in ["SITE_PORT", "SOCKETS_PORT", "REDIS_PORT"] {
         command.env(port, free_port().to_string());
     }

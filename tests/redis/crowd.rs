@@ -34,7 +34,11 @@ async fn the_pubsub_layer() {
     };
     crowd(layers.each_ref().map(|it| it as &dyn ChannelLayer), groups).await;
     let counts = |it: &RedisPubSubChannelLayer| (it.channel_count(), it.group_count());
-    assert_eq!(layers.each_ref().map(counts), [(0, 0); 2]);
+    // A channel with many groups leaves them step by step, so that other tasks run.
+    until("the layers are empty", async || {
+        layers.each_ref().map(counts) == [(0, 0); 2]
+    })
+    .await;
     until("nothing is left", async || {
         redis.cli(&["PUBSUB", "CHANNELS"]).await.trim().is_empty()
     })

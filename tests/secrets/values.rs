@@ -37,6 +37,10 @@ pub(super) fn values(shown: &Shown, app: &ProtocolTypeRouter) {
     shown.note("Revoked", &Revoked::session(CANARY));
     shown.note("JwtVerifier", &JwtVerifier::hs256(CANARY));
     shown.note("PasswordHashers", &PasswordHashers::default());
+    let throttle = LoginThrottle::new();
+    let attempt = throttle.attempt(CANARY, None).expect("the first one");
+    shown.note("LoginAttempt", &attempt);
+    shown.note("LoginThrottle", &throttle);
     shown.note("SessionCookie", &SessionCookie::default());
     shown.note(
         "SignedCookieStore",

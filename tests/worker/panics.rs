@@ -1,7 +1,7 @@
 //! Panics of the user's code around a job: none may end a shift unseen, or the worker's orderly end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use channels::prelude::*;
 use channels::{ChannelApp, Shift, Working};
@@ -146,20 +146,28 @@ async fn a_handler_that_panics_when_it_is_dropped_is_given_back() {
     assert_eq!(left.event_type().as_str(), "task.linger");
 }
 
-/// What cannot be written into a dead letter.
+/// What cannot be written into a dead letter: it panics after it was sent.
 #[derive(Event)]
 #[event("task.unwritable")]
-struct Unwritable;
+struct Unwritable {
+    is_sent: Arc<AtomicBool>,
+}
 
 impl Serialize for Unwritable {
-    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        panic!("on purpose, in serialize");
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(
+            !self.is_sent.load(Ordering::Relaxed),
+            "on purpose, in serialize"
+        );
+        serde::ser::SerializeMap::end(serializer.serialize_map(Some(0))?)
     }
 }
 
 impl<'de> Deserialize<'de> for Unwritable {
     fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Ok(Self)
+        Ok(Self {
+            is_sent: Arc::default(),
+        })
     }
 }
 
@@ -172,9 +180,14 @@ async fn a_job_that_cannot_be_buried_ends_no_shift() {
         jobs: 0,
     });
     let (app, layer) = app(&journal, clerks);
-    let running = Running::start(worker(&app));
     // No clerk handles it.
-    send(&layer, Unwritable).await;
+    let is_sent = Arc::new(AtomicBool::new(false));
+    let event = Unwritable {
+        is_sent: Arc::clone(&is_sent),
+    };
+    send(&layer, event).await;
+    is_sent.store(true, Ordering::Relaxed);
+    let running = Running::start(worker(&app));
     send(&layer, note("next")).await;
     until("the next job", || journal.count("next") == 1).await;
     running.stopped().await.expect("a good end");
