@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         writeln!(
             text,
             "#[derive(Event, Serialize, Deserialize)] #[event(\"number.n{event}\")] \
-             pub(super) struct Number{event}(pub(super) u64);"
+             pub(super) struct Number{event} {{ pub(super) value: u64 }}"
         )?;
     }
     for handlers in [1, 10, 100, 500] {
@@ -26,12 +26,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             writeln!(
                 text,
                 "#[handler(\"number.n{event}\")] \
-                 async fn n{event}(&mut self, event: &Number{event}) {{ self.sum += event.0; }}"
+                 async fn n{event}(&mut self, event: &Number{event}) {{ self.sum += event.value; }}"
             )?;
         }
         writeln!(text, "}}")?;
         let events: Vec<_> = (0..handlers)
-            .map(|event| format!("Number{event}({event}).into()"))
+            .map(|event| format!("Number{event} {{ value: {event} }}.into()"))
             .collect();
         writeln!(
             text,

@@ -170,6 +170,10 @@ async fn every_flaw_is_found() {
 /// What the layer of the environment is, in a process of its own: the environment is the whole
 /// process'.
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the test that starts this process reads it"
+)]
 fn the_environment_in_a_process_of_its_own() {
     match channels::ChannelLayers::from_env() {
         Ok(layers) => println!("layers: {layers:?}"),

@@ -90,14 +90,14 @@ impl Server {
     ) -> Self {
         let (started, address) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
-        let served = app.clone();
+        let application = app.clone();
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                let server = Running::start(&served).await;
+                let server = Running::start(&application).await;
                 started.send(server.address).expect("the test waits");
                 let _ = stopped.await;
             });

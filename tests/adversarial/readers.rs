@@ -51,6 +51,7 @@ fn a_client_that_never_reads_is_lost() {
 /// The other process of the tests below: a server whose memory is its own.
 #[test]
 #[ignore = "started by the tests that measure its memory"]
+#[expect(clippy::print_stdout, reason = "those tests read the address")]
 fn server() {
     let server = Server::start(Limits::default());
     println!("address {}", server.address);

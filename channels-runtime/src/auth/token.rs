@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::user::User;
 use crate::{Result, Scope};
 
-/// Tells whose token it is: the program's own check, or a [`JwtVerifier`](crate::JwtVerifier).
+/// Tells whose token it is: the program's own check, or a `JwtVerifier`.
 ///
 /// [`TokenAuthMiddleware`](crate::TokenAuthMiddleware) calls it, once for each handshake or request
 /// that comes with a token.
