@@ -1,4 +1,4 @@
-//! `docs/hardening.md` lists every field of `Limits`.
+//! `docs/hardening.md` lists every field of `Limits`, and the tests that it names exist.
 
 use std::fs;
 use std::path::Path;
@@ -32,4 +32,22 @@ fn each_limit_is_on_the_hardening_page() {
         .filter(|field| !page.contains(&format!("\n| `{field}` |")))
         .collect();
     assert!(missing.is_empty(), "docs/hardening.md lacks {missing:?}");
+}
+
+/// The tests that the page names: the path of a file, and of a function in it.
+fn tests(page: &str) -> Vec<(&str, &str)> {
+    let quoted = page.split('`').skip(1).step_by(2);
+    let tests = quoted.filter_map(|text| text.split_once(".rs::"));
+    tests.collect()
+}
+
+#[test]
+fn each_test_on_the_hardening_page_exists() {
+    let page = read("docs/hardening.md");
+    let tests = tests(&page);
+    assert!(tests.len() >= 30, "{tests:?}");
+    for (file, name) in tests {
+        let source = read(&format!("{file}.rs"));
+        assert!(source.contains(&format!("fn {name}(")), "{file}.rs::{name}");
+    }
 }

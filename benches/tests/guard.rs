@@ -240,8 +240,9 @@ fn instructions_each(name: &str, work: fn(SocketAddr, u32)) -> u64 {
     (many_take - few_take) / u64::from(many - few)
 }
 
-/// With a margin of 15 % over what it takes today: 4,560, of which tokio's own wake-up for each
-/// message of a lone client are about 1,500.
+/// With a margin of 10 % over what it takes today: 5,300, of which tokio's own wake-up for each
+/// message of a lone client are about 1,500, and the accounts of memory and the isolation of `Drop` code
+/// about 700.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "only what is built for users is counted")]
 fn an_echo_takes_its_instructions() {
@@ -252,11 +253,11 @@ fn an_echo_takes_its_instructions() {
             client.receive();
         }
     });
-    assert!(each <= 5250, "{each} instructions an echo");
+    assert!(each <= 5_830, "{each} instructions an echo");
 }
 
-/// With a margin of 15 % over what it takes today, 52,200, from the connection to its end without a
-/// close frame. By hyper it would be 63,000.
+/// With a margin of 10 % over what it takes today, 59,500, from the connection to its end without a
+/// close frame.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "only what is built for users is counted")]
 fn a_handshake_takes_its_instructions() {
@@ -265,5 +266,5 @@ fn a_handshake_takes_its_instructions() {
             drop(Client::open(address, "/idle/"));
         }
     });
-    assert!(each <= 60_000, "{each} instructions a handshake");
+    assert!(each <= 65_500, "{each} instructions a handshake");
 }

@@ -66,15 +66,11 @@ impl Context {
     }
 
     /// The same for the check of what a middleware stands around.
+    #[cfg(feature = "auth")]
     pub(crate) fn inside<M: 'static>(&self) -> Self {
-        #[cfg(feature = "auth")]
-        {
-            let mut inside = self.clone();
-            inside.surroundings.add::<M>();
-            inside
-        }
-        #[cfg(not(feature = "auth"))]
-        self.clone()
+        let mut inside = self.clone();
+        inside.surroundings.add::<M>();
+        inside
     }
 
     /// The channel layers.

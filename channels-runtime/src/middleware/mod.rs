@@ -199,7 +199,9 @@ impl<M: Middleware, A: WebSocketApp> WebSocketApp for Around<M, A> {
 
     fn check(&self, context: &Context) -> Result {
         self.middleware.check(context)?;
-        self.app.check(&context.inside::<M>())
+        #[cfg(feature = "auth")]
+        let context = &context.inside::<M>();
+        self.app.check(context)
     }
 }
 
@@ -216,6 +218,8 @@ impl<M: Middleware, A: HttpApp> HttpApp for Around<M, A> {
 
     fn check(&self, context: &Context) -> Result {
         self.middleware.check(context)?;
-        self.app.check(&context.inside::<M>())
+        #[cfg(feature = "auth")]
+        let context = &context.inside::<M>();
+        self.app.check(context)
     }
 }

@@ -1,8 +1,9 @@
 //! A request's headers, kept for as long as its connection lives.
 
-use std::fmt;
+use std::{fmt, iter};
 
 use http::HeaderMap;
+use memchr::memchr;
 
 use super::cookies::latin1;
 
@@ -32,11 +33,30 @@ pub struct Headers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Repeated;
 
-/// One header: its name, and its value as bytes and as text.
+/// One header.
 struct Line<'a> {
-    name: &'a str,
-    value: &'a [u8],
-    text: &'a [u8],
+    name: &'a [u8],
+    /// The value, and its text where that differs.
+    rest: &'a [u8],
+}
+
+impl<'a> Line<'a> {
+    /// In lower case.
+    fn name(&self) -> &'a str {
+        // A name is ASCII.
+        std::str::from_utf8(self.name).unwrap_or_default()
+    }
+
+    fn value(&self) -> &'a [u8] {
+        let end = memchr(0, self.rest).unwrap_or(self.rest.len());
+        &self.rest[..end]
+    }
+
+    fn text(&self) -> Option<&'a str> {
+        let start = memchr(0, self.rest).map_or(0, |end| end + 1);
+        // It is valid UTF-8: `Headers::new` writes no other.
+        std::str::from_utf8(&self.rest[start..]).ok()
+    }
 }
 
 impl Headers {
@@ -73,9 +93,7 @@ impl Headers {
     ///
     /// A value that is not valid UTF-8 is decoded as ISO-8859-1.
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &str> {
-        // The text of a line is valid UTF-8: `new` writes no other.
-        self.named(name)
-            .filter_map(|line| std::str::from_utf8(line.text).ok())
+        self.named(name).filter_map(|line| line.text())
     }
 
     /// Returns the first value of a header as bytes, as ASGI does. `None` if the request does not contain
@@ -95,7 +113,7 @@ impl Headers {
 
     /// Returns all values of a header as bytes, in the order in which they were sent.
     pub fn get_all_bytes(&self, name: &str) -> impl Iterator<Item = &[u8]> {
-        self.named(name).map(|line| line.value)
+        self.named(name).map(|line| line.value())
     }
 
     /// Whether the request contains a header, with any value.
@@ -105,7 +123,7 @@ impl Headers {
 
     /// Returns all headers, names in lower case, values as bytes.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.all().map(|line| (line.name, line.value))
+        self.all().map(|line| (line.name(), line.value()))
     }
 
     /// The value of a header that a request contains at most once. Security decisions use this: two
@@ -121,19 +139,20 @@ impl Headers {
 
     fn named(&self, name: &str) -> impl Iterator<Item = Line<'_>> {
         self.all()
-            .filter(move |line| line.name.eq_ignore_ascii_case(name))
+            .filter(move |line| line.name.eq_ignore_ascii_case(name.as_bytes()))
     }
 
     fn all(&self) -> impl Iterator<Item = Line<'_>> {
-        self.lines.split(|&byte| byte == b'\n').filter_map(|line| {
-            let colon = line.iter().position(|&byte| byte == b':')?;
-            let name = std::str::from_utf8(&line[..colon]).ok()?;
-            let value = &line[colon + 1..];
-            let (value, text) = match value.iter().position(|&byte| byte == 0) {
-                Some(end) => (&value[..end], &value[end + 1..]),
-                None => (value, value),
+        let mut lines = &*self.lines;
+        iter::from_fn(move || {
+            let colon = memchr(b':', lines)?;
+            let end = colon + memchr(b'\n', &lines[colon..])?;
+            let line = Line {
+                name: &lines[..colon],
+                rest: &lines[colon + 1..end],
             };
-            Some(Line { name, value, text })
+            lines = &lines[end + 1..];
+            Some(line)
         })
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Removed(Queue<Waiting>);
 
 impl Drop for Removed {
     fn drop(&mut self) {
-        for waiting in self.0.take() {
+        while let Some(waiting) = self.0.pop() {
             discard(EVENT_DROP, waiting.event);
         }
     }

@@ -58,8 +58,18 @@ pub(crate) struct Spent {
 }
 
 impl Drop for Spent {
+    #[inline]
     fn drop(&mut self) {
-        for frame in self.frames.take() {
+        let is_empty = self.frames.is_empty() && self.sink.is_none() && self.waiting.is_empty();
+        if !is_empty {
+            self.discard();
+        }
+    }
+}
+
+impl Spent {
+    fn discard(&mut self) {
+        while let Some(frame) = self.frames.pop() {
             discard("the `Drop` of a payload", frame);
         }
         if let Some(sink) = self.sink.take() {
@@ -282,7 +292,7 @@ impl Outbound {
     /// Takes out what is left, and the sink: the socket is gone.
     pub(crate) fn clear(&mut self, spent: &mut Spent) {
         spent.sink = Some(std::mem::replace(&mut self.sink, Sink::Gone));
-        for frame in self.frames.take() {
+        while let Some(frame) = self.frames.pop() {
             spent.frames.push(frame);
         }
         self.written = 0;

@@ -1,29 +1,36 @@
 //! A queue that mostly holds nothing, and then one.
 
-use std::collections::{VecDeque, vec_deque};
+use std::collections::VecDeque;
 
 /// A queue whose first element needs no memory of its own; what others needed is let go with the
 /// last of them.
 #[derive(Debug)]
 pub(super) struct Queue<T> {
     first: Option<T>,
-    rest: VecDeque<T>,
+    /// Never empty.
+    #[expect(
+        clippy::box_collection,
+        reason = "queues are moved and dropped for each frame, mostly while this is `None`"
+    )]
+    rest: Option<Box<VecDeque<T>>>,
 }
 
 impl<T> Queue<T> {
     pub(super) const fn new() -> Self {
         Self {
             first: None,
-            rest: VecDeque::new(),
+            rest: None,
         }
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
+    #[inline]
     pub(super) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.len()
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, |rest| rest.len())
     }
 
     pub(super) fn front(&self) -> Option<&T> {
@@ -33,29 +40,33 @@ impl<T> Queue<T> {
     pub(super) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
         match at.checked_sub(1) {
             None => self.first.as_mut(),
-            Some(at) => self.rest.get_mut(at),
+            Some(at) => self.rest.as_mut()?.get_mut(at),
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.first.iter().chain(&self.rest)
+        self.first
+            .iter()
+            .chain(self.rest.iter().flat_map(|rest| rest.iter()))
     }
 
+    #[inline]
     pub(super) fn push(&mut self, value: T) {
         if self.first.is_none() {
             self.first = Some(value);
         } else {
-            self.rest.push_back(value);
+            self.rest.get_or_insert_default().push_back(value);
         }
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<T> {
-        if self.rest.is_empty() {
+        let Some(rest) = &mut self.rest else {
             return self.first.take();
-        }
-        let next = self.rest.pop_front();
-        if self.rest.is_empty() {
-            self.rest = VecDeque::new();
+        };
+        let next = rest.pop_front();
+        if rest.is_empty() {
+            self.rest = None;
         }
         std::mem::replace(&mut self.first, next)
     }
@@ -65,8 +76,12 @@ impl<T> Queue<T> {
         if self.first.as_ref().is_some_and(&is_it) {
             return self.pop();
         }
-        let at = self.rest.iter().position(is_it)?;
-        self.rest.remove(at)
+        let rest = self.rest.as_mut()?;
+        let removed = rest.remove(rest.iter().position(is_it)?);
+        if rest.is_empty() {
+            self.rest = None;
+        }
+        removed
     }
 
     /// Takes everything out.
@@ -82,15 +97,6 @@ impl<T> Queue<T> {
 impl<T> Default for Queue<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<T> IntoIterator for Queue<T> {
-    type Item = T;
-    type IntoIter = std::iter::Chain<std::option::IntoIter<T>, vec_deque::IntoIter<T>>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.rest)
     }
 }
 

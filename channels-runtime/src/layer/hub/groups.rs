@@ -77,13 +77,15 @@ impl Groups {
 
     /// Removes up to so many groups and returns them.
     pub(super) fn take(&mut self, most: usize) -> Vec<Arc<str>> {
+        if self.len() <= most {
+            return match std::mem::take(self) {
+                Self::Few(list) => list.into_vec(),
+                Self::Many(set) => set.into_iter().collect(),
+            };
+        }
         let taken: Vec<_> = self.iter().take(most).cloned().collect();
-        if taken.len() == self.len() {
-            *self = Self::default();
-        } else {
-            for group in &taken {
-                self.remove(group);
-            }
+        for group in &taken {
+            self.remove(group);
         }
         taken
     }
