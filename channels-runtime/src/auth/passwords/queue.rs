@@ -92,18 +92,25 @@ impl HashQueue {
 /// Keeps tokio's paused clock from moving on while a hash is made, until the value is dropped. The clock
 /// waits for blocking tasks of the runtime, and knows nothing of other threads. (The task is there for
 /// nothing else: no hash waits for it.)
+struct HeldClock {
+    #[cfg(feature = "testing")]
+    _until_dropped: std::sync::mpsc::Sender<()>,
+}
+
 #[cfg(feature = "testing")]
-fn hold_clock() -> std::sync::mpsc::Sender<()> {
-    let (made, waits) = std::sync::mpsc::channel();
+fn hold_clock() -> HeldClock {
+    let (_until_dropped, dropped) = std::sync::mpsc::channel();
     tokio::task::spawn_blocking(move || {
         // Ends with the sender.
-        let _ = waits.recv();
+        let _ = dropped.recv();
     });
-    made
+    HeldClock { _until_dropped }
 }
 
 #[cfg(not(feature = "testing"))]
-fn hold_clock() {}
+fn hold_clock() -> HeldClock {
+    HeldClock {}
+}
 
 #[cfg(test)]
 mod tests {
