@@ -99,12 +99,14 @@ struct HeldClock {
 
 #[cfg(feature = "testing")]
 fn hold_clock() -> HeldClock {
-    let (_until_dropped, dropped) = std::sync::mpsc::channel();
+    let (held, dropped) = std::sync::mpsc::channel();
     tokio::task::spawn_blocking(move || {
         // Ends with the sender.
         let _ = dropped.recv();
     });
-    HeldClock { _until_dropped }
+    HeldClock {
+        _until_dropped: held,
+    }
 }
 
 #[cfg(not(feature = "testing"))]
