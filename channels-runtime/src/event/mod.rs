@@ -87,7 +87,7 @@ impl Event {
     }
 
     /// Reads an event from its fields, of which one is the `type`.
-    fn from_fields(fields: Fields) -> Result<Self> {
+    pub(crate) fn from_fields(fields: Fields) -> Result<Self> {
         Self::from_fields_as(EventType::new, fields)
     }
 
