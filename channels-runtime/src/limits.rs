@@ -54,9 +54,14 @@ pub struct Limits {
     /// Each queued item counts with its bookkeeping: about 100 bytes in addition to its payload. When
     /// the limit is reached, senders wait, and the socket is not read. One item may be larger.
     pub outbound_bytes: usize,
+    /// Memory in bytes that the events waiting for one consumer may take, in addition to the number of
+    /// events that `#[consumer(mailbox = …)]` allows. Defaults to 4 MiB. Beyond it, the `overflow` policy
+    /// of the consumer applies. An event counts with what its payload serializes to, and with 128 bytes
+    /// of bookkeeping; an event for several consumers counts for each of them. One event may be larger.
+    pub mailbox_bytes: usize,
     /// Memory in bytes that everything queued for all connections of the application may take together.
-    /// Defaults to 1 GiB. It counts messages in part or as a whole that wait for a handler, frames and
-    /// chunks that clients have not read, and the bodies of requests;
+    /// Defaults to 1 GiB. It counts messages in part or as a whole that wait for a handler, events in
+    /// mailboxes, frames and chunks that clients have not read, and the bodies of requests;
     /// [`Stats::queued_bytes`](crate::Stats::queued_bytes) returns the sum. A message that is queued for
     /// several clients counts for each of them.
     ///
@@ -66,6 +71,7 @@ pub struct Limits {
     /// - a socket that has more than 2 KiB of an incomplete message is closed with 1013;
     /// - one message waits for `receive` instead of 16, and senders wait for clients with queued
     ///   output, so that slow clients are not read;
+    /// - a mailbox in which an event waits is full;
     /// - a socket whose client has not taken any output for half of `ping_interval` is disconnected.
     ///
     /// Each refusal is counted by [`Stats::memory_refusals`](crate::Stats::memory_refusals) and logged at
@@ -128,6 +134,7 @@ impl Default for Limits {
             frame_bytes: usize::MAX,
             message_frames: None,
             outbound_bytes: 1024 * 1024,
+            mailbox_bytes: 4 * 1024 * 1024,
             memory_bytes: 1024 * 1024 * 1024,
             minimum_rate: 100,
             groups: 1_000,

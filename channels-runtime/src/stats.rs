@@ -80,15 +80,15 @@ impl Stats {
         &self.memory
     }
 
-    pub(crate) fn dropped(&self, reason: DropReason) {
-        self.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn dropped(&self, reason: DropReason, events: usize) {
+        self.dropped[reason as usize].fetch_add(events as u64, Ordering::Relaxed);
     }
 
     /// Counts an event whose payload is not what its handler takes, and logs the first one of each
     /// type and reason.
     #[cold]
     pub(crate) fn undecodable(&self, error: &Error) {
-        self.dropped(DropReason::Undecodable);
+        self.dropped(DropReason::Undecodable, 1);
         let source = error.source_text();
         if let Some(suppressed) = self.log.permit(&source) {
             let source = Excerpt(source.as_bytes());
@@ -101,7 +101,7 @@ impl Stats {
     /// The layers' own events are for those who ask for them.
     #[cold]
     pub(crate) fn unhandled(&self, event_type: &EventType) {
-        self.dropped(DropReason::Unhandled);
+        self.dropped(DropReason::Unhandled, 1);
         if event_type.as_str().starts_with("layer.") {
             return;
         }

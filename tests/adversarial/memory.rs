@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use channels::prelude::*;
 use channels::testing::HttpCommunicator;
+use channels::{DropReason, GroupName};
 
 use super::client::{Client, Log, Server, answerer, frame, header, until};
 use super::support::{Running, within};
@@ -132,4 +133,42 @@ fn clients_that_do_not_read_go_first() {
     });
     until("there is memory", || stats.queued_bytes() < LIMIT);
     drop(clients);
+}
+
+/// An attacker fills the mailbox of a consumer that hangs, with events as large as one message.
+#[test]
+fn events_for_a_hanging_consumer_have_a_bound() {
+    const EVENT: usize = 512 * 1024;
+    let ((), lines) = Log::of(|| {
+        let mut limits = Limits::default();
+        limits.mailbox_bytes = 2 * 1024 * 1024;
+        let server = Server::start(limits);
+        let stats = server.app.context().stats();
+        let mut client = Client::open(server.address);
+        client.send(&frame(0x81, b"hang"));
+        until("it hangs", || server.journal.count("hang") == 1);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            for _ in 0..90 {
+                let text = "x".repeat(EVENT);
+                let event = Event::new("any.event", serde_json::json!({ "text": text }));
+                let group = GroupName::new("answerers").expect("a name");
+                let sent = server
+                    .layer
+                    .group_send(group, event.expect("an event"), None);
+                within(sent).await.expect("the layer is there");
+            }
+        });
+        let queued = stats.queued_bytes();
+        assert!((EVENT..3 * 1024 * 1024).contains(&queued), "{queued}");
+        assert!(stats.drops(DropReason::Newest) >= 86);
+        // The rest of the server has its memory, and its turn.
+        assert!(Client::open(server.address).median_echo() < Duration::from_millis(200));
+        drop(client);
+    });
+    let lines = lines.iter().filter(|line| line.contains("mailbox full"));
+    assert!((1..=30).contains(&lines.count()));
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::once_list::OnceList;
+use super::weight::Weight;
 use super::{Event, EventType, Fields, TypedEvent, fields};
 use crate::transport::Frame;
 use crate::{Error, ErrorKind, Result};
@@ -18,6 +19,8 @@ pub(crate) trait ErasedEvent: Send + Sync {
         Ok(())
     }
     fn own_key(&self) -> Option<u64>;
+    /// Bytes of memory that the event takes. Calls user code: no lock may be held.
+    fn weight(&self) -> usize;
     fn decoded(&self) -> &Decoded;
     fn encoded(&self) -> &Encoded;
     /// Whether a value is this event's payload itself: the type's name tells the payload from its
@@ -39,6 +42,7 @@ pub(crate) type Encoded = OnceLock<(&'static str, Frame)>;
 pub(crate) struct Typed<E> {
     event_type: EventType,
     value: E,
+    weight: Weight,
     decoded: Decoded,
     encoded: Encoded,
 }
@@ -48,6 +52,7 @@ impl<E: TypedEvent> Typed<E> {
         Self {
             event_type: E::TYPE,
             value,
+            weight: Weight::default(),
             decoded: Decoded::default(),
             encoded: Encoded::new(),
         }
@@ -75,6 +80,10 @@ impl<E: TypedEvent> ErasedEvent for Typed<E> {
         self.value.coalesce_key()
     }
 
+    fn weight(&self) -> usize {
+        self.weight.of(&self.value)
+    }
+
     fn decoded(&self) -> &Decoded {
         &self.decoded
     }
@@ -96,6 +105,7 @@ impl<E: TypedEvent> ErasedEvent for Typed<E> {
 pub(crate) struct Raw {
     event_type: EventType,
     fields: Fields,
+    weight: Weight,
     decoded: Decoded,
     encoded: Encoded,
 }
@@ -105,6 +115,7 @@ impl Raw {
         Self {
             event_type,
             fields,
+            weight: Weight::default(),
             decoded: Decoded::default(),
             encoded: Encoded::new(),
         }
@@ -122,6 +133,10 @@ impl ErasedEvent for Raw {
 
     fn own_key(&self) -> Option<u64> {
         None
+    }
+
+    fn weight(&self) -> usize {
+        self.weight.of(&self.fields)
     }
 
     fn decoded(&self) -> &Decoded {

@@ -9,6 +9,7 @@ mod portable;
 mod tick;
 mod typed;
 mod value;
+mod weight;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -121,6 +122,12 @@ impl Event {
     /// The key of the value that was sent: see [`CoalesceKey`].
     fn own_key(&self) -> Option<u64> {
         self.0.own_key()
+    }
+
+    /// About how many bytes of memory the event takes while it waits. Calls user code, the payload's
+    /// `Serialize`, for the first of its receivers: no lock may be held.
+    pub(crate) fn weight(&self) -> usize {
+        self.0.weight()
     }
 
     /// The event for a handler, which may keep it: no timer waits until that is gone.

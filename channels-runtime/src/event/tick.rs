@@ -44,6 +44,10 @@ impl ErasedEvent for Repeated {
         self.0.0.own_key()
     }
 
+    fn weight(&self) -> usize {
+        self.0.0.weight()
+    }
+
     fn decoded(&self) -> &Decoded {
         self.0.0.decoded()
     }

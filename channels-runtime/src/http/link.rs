@@ -16,7 +16,7 @@ use crate::app::{self, Body, refusal};
 use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
 use crate::handler_threads::{Client, HandlerThreads};
 use crate::layer::{Delivered, Receiver};
-use crate::socket::mailbox::{Mailbox, Pushed, Removed, log_overflow};
+use crate::socket::mailbox::{Arriving, Mailbox, Pushed, Removed, log_overflow};
 use crate::stats::Stats;
 use crate::{BoxError, Error, ErrorKind, Event, Result};
 
@@ -91,7 +91,7 @@ impl Link {
                 phase: Phase::Unanswered(answer),
                 stopping: false,
                 bodiless: false,
-                mailbox: Mailbox::new(options.mailbox, options.overflow),
+                mailbox: Mailbox::new(options, limits, Arc::clone(&stats)),
                 output: Output::new(limits.outbound_bytes, Arc::clone(&stats)),
             }),
             table,
@@ -366,16 +366,19 @@ impl Receiver for Link {
         } else {
             None
         };
+        let arriving = Arriving::new(event, key);
         let (pushed, removed);
         let mut state = self.state();
         if state.stopping || state.is_over() {
             return Delivered::Closed;
         }
-        (pushed, removed) = state.mailbox.push(event, key);
+        (pushed, removed) = state.mailbox.push(&arriving);
         drop(state);
+        // Without a removed event, the one that came was dropped.
+        let lost = removed.len().max(1);
         drop(removed);
         if let Some(reason) = pushed.drop_reason() {
-            self.stats.dropped(reason);
+            self.stats.dropped(reason, lost);
             log_overflow((self.consumer)(), event, reason);
         }
         if pushed == Pushed::MustClose {

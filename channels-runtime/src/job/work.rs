@@ -122,7 +122,7 @@ where
             ErrorKind::Undecodable => DropReason::Undecodable,
             _ => return false,
         };
-        self.shift.context.stats.dropped(reason);
+        self.shift.context.stats.dropped(reason, 1);
         true
     }
 

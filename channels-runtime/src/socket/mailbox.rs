@@ -1,11 +1,15 @@
 //! The events that wait for one connection: bounded, with a declared policy for what is too much.
 
+use std::sync::Arc;
+
 use super::queue::Queue;
 use crate::Event;
-use crate::consumer::Overflow;
+use crate::consumer::{Options, Overflow};
 use crate::layer::Delivered;
+use crate::limits::Limits;
 use crate::log::LogLimit;
-use crate::stats::DropReason;
+use crate::memory::Account;
+use crate::stats::{DropReason, Stats};
 use crate::supervise::discard;
 
 /// A queue that costs nothing while it is empty.
@@ -17,6 +21,12 @@ pub(crate) struct Mailbox {
     events: Queue<Waiting>,
     capacity: u32,
     overflow: Overflow,
+    /// Memory that the events take. An event that others wait for as well counts in full.
+    weight: usize,
+    /// From this weight on, the mailbox is full. One event may be larger.
+    max_weight: usize,
+    /// What the events take in the total of all connections.
+    account: Account,
 }
 
 #[derive(Debug)]
@@ -24,6 +34,27 @@ struct Waiting {
     event: Event,
     /// Equal for events of one type of which a newer one replaces an older one.
     key: u64,
+    weight: usize,
+}
+
+/// An event on its way into a mailbox, with what is known of it only by user code: it is made before
+/// the lock is taken.
+pub(crate) struct Arriving<'a> {
+    event: &'a Event,
+    key: u64,
+    weight: usize,
+}
+
+impl<'a> Arriving<'a> {
+    /// `key` matters only where newer events replace older ones: those of one key are equal, and `None`
+    /// is a key as well.
+    pub(crate) fn new(event: &'a Event, key: Option<u64>) -> Self {
+        Self {
+            event,
+            key: key.unwrap_or_default(),
+            weight: event.weight(),
+        }
+    }
 }
 
 /// Events that left a mailbox without a handler: dropping it runs their `Drop`, each isolated from
@@ -31,6 +62,13 @@ struct Waiting {
 #[derive(Debug, Default)]
 #[must_use = "its events are dropped with it, after the lock is released"]
 pub(crate) struct Removed(Queue<Waiting>);
+
+impl Removed {
+    /// How many events there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
 
 impl Drop for Removed {
     fn drop(&mut self) {
@@ -92,54 +130,87 @@ pub(crate) fn log_overflow(consumer: &str, event: &Event, reason: DropReason) {
 }
 
 impl Mailbox {
-    pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
+    pub(crate) fn new(options: &Options, limits: &Limits, stats: Arc<Stats>) -> Self {
         Self {
             events: Queue::new(),
-            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
-            overflow,
+            capacity: u32::try_from(options.mailbox).unwrap_or(u32::MAX),
+            overflow: options.overflow,
+            weight: 0,
+            max_weight: limits.mailbox_bytes,
+            account: Account::new(stats),
         }
     }
 
-    /// Queues an event. `key` matters only where newer events replace older ones: those of one key
-    /// are equal, and `None` is a key as well.
-    pub(crate) fn push(&mut self, event: &Event, key: Option<u64>) -> (Pushed, Removed) {
-        let key = key.unwrap_or_default();
+    /// Queues an event, or does with it what the policy says.
+    pub(crate) fn push(&mut self, arriving: &Arriving<'_>) -> (Pushed, Removed) {
         let mut removed = Removed::default();
-        let pushed = if self.events.len() < self.capacity as usize {
-            Pushed::Queued
-        } else {
-            match self.overflow {
-                Overflow::DropNewest => return (Pushed::DroppedNewest, removed),
-                Overflow::Close => return (Pushed::MustClose, removed),
-                Overflow::DropOldest => self.remove_oldest(&mut removed),
-                Overflow::Coalesce => self.coalesce(event, key, &mut removed),
-            }
-        };
-        let event = event.clone();
-        self.events.push(Waiting { event, key });
+        let pushed = self.make_room(arriving, &mut removed);
+        if matches!(
+            pushed,
+            Pushed::Queued | Pushed::DroppedOldest | Pushed::Coalesced
+        ) {
+            self.weight += arriving.weight;
+            self.events.push(Waiting {
+                event: arriving.event.clone(),
+                key: arriving.key,
+                weight: arriving.weight,
+            });
+        }
+        self.account.settle(self.weight);
         (pushed, removed)
     }
 
-    fn remove_oldest(&mut self, removed: &mut Removed) -> Pushed {
-        if let Some(oldest) = self.events.pop() {
-            removed.0.push(oldest);
+    fn make_room(&mut self, arriving: &Arriving<'_>, removed: &mut Removed) -> Pushed {
+        if self.has_room(arriving.weight) {
+            return Pushed::Queued;
+        }
+        if self.account.memory().is_exhausted() {
+            self.account.memory().refuse("event for a consumer");
+        }
+        match self.overflow {
+            Overflow::DropNewest => Pushed::DroppedNewest,
+            Overflow::Close => Pushed::MustClose,
+            Overflow::DropOldest => self.remove_oldest(arriving.weight, removed),
+            Overflow::Coalesce => self.coalesce(arriving, removed),
+        }
+    }
+
+    fn has_room(&self, weight: usize) -> bool {
+        if self.events.is_empty() {
+            return self.capacity > 0;
+        }
+        !self.account.memory().is_exhausted()
+            && self.events.len() < self.capacity as usize
+            && self.weight.saturating_add(weight) <= self.max_weight
+    }
+
+    fn remove_oldest(&mut self, weight: usize, removed: &mut Removed) -> Pushed {
+        while !self.has_room(weight)
+            && let Some(oldest) = self.events.pop()
+        {
+            self.remove(oldest, removed);
         }
         Pushed::DroppedOldest
     }
 
     /// The newer event takes the end of the queue: it may not overtake what came before it.
-    fn coalesce(&mut self, event: &Event, key: u64, removed: &mut Removed) -> Pushed {
+    fn coalesce(&mut self, arriving: &Arriving<'_>, removed: &mut Removed) -> Pushed {
         // Events of one type have one handler, so keys of one type compare.
         let replaced = self.events.remove_first(|waiting| {
-            waiting.event.event_type() == event.event_type() && waiting.key == key
+            waiting.event.event_type() == arriving.event.event_type() && waiting.key == arriving.key
         });
-        match replaced {
-            Some(replaced) => {
-                removed.0.push(replaced);
-                Pushed::Coalesced
+        if let Some(replaced) = replaced {
+            self.remove(replaced, removed);
+            if self.has_room(arriving.weight) {
+                return Pushed::Coalesced;
             }
-            None => self.remove_oldest(removed),
         }
+        self.remove_oldest(arriving.weight, removed)
+    }
+
+    fn remove(&mut self, waiting: Waiting, removed: &mut Removed) {
+        self.weight -= waiting.weight;
+        removed.0.push(waiting);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -151,11 +222,16 @@ impl Mailbox {
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        self.events.pop().map(|waiting| waiting.event)
+        let waiting = self.events.pop()?;
+        self.weight -= waiting.weight;
+        self.account.settle(self.weight);
+        Some(waiting.event)
     }
 
     /// Takes all events out.
     pub(crate) fn clear(&mut self) -> Removed {
+        self.weight = 0;
+        self.account.settle(0);
         Removed(self.events.take())
     }
 }
@@ -176,8 +252,18 @@ mod tests {
         Event::new(event_type, json!({ "number": number })).expect("an event")
     }
 
+    fn mailbox(capacity: usize, overflow: Overflow, limits: &Limits) -> Mailbox {
+        let options = Options {
+            mailbox: capacity,
+            overflow,
+            ..Options::new()
+        };
+        Mailbox::new(&options, limits, Arc::default())
+    }
+
     fn push(mailbox: &mut Mailbox, event_type: &str, number: u32) -> Pushed {
-        mailbox.push(&event(event_type, number), None).0
+        let event = event(event_type, number);
+        mailbox.push(&Arriving::new(&event, None)).0
     }
 
     fn drain(mailbox: &mut Mailbox) -> Vec<u64> {
@@ -199,7 +285,7 @@ mod tests {
             (Overflow::Coalesce, Pushed::Coalesced, vec![2, 3]),
         ];
         for (overflow, pushed, left) in cases {
-            let mut mailbox = Mailbox::new(2, overflow);
+            let mut mailbox = mailbox(2, overflow, &Limits::default());
             assert_eq!(push(&mut mailbox, "same.type", 1), Pushed::Queued);
             assert_eq!(push(&mut mailbox, "other.type", 2), Pushed::Queued);
             assert_eq!(push(&mut mailbox, "same.type", 3), pushed, "{overflow:?}");
@@ -209,9 +295,67 @@ mod tests {
 
     #[test]
     fn without_an_event_of_its_key_the_oldest_makes_room() {
-        let mut mailbox = Mailbox::new(1, Overflow::Coalesce);
+        let mut mailbox = mailbox(1, Overflow::Coalesce, &Limits::default());
         push(&mut mailbox, "one.type", 1);
         assert_eq!(push(&mut mailbox, "other.type", 2), Pushed::DroppedOldest);
         assert_eq!(drain(&mut mailbox), [2]);
+    }
+
+    #[test]
+    fn the_memory_of_the_events_is_bounded() {
+        let small = event("small.type", 1).weight();
+        let limits = Limits {
+            mailbox_bytes: 10_000 + 2 * small,
+            ..Limits::default()
+        };
+        let large = Event::new("large.type", json!({ "text": "x".repeat(9_500) }));
+        let large = large.expect("an event");
+        for (overflow, pushed, left) in [
+            (Overflow::DropNewest, Pushed::DroppedNewest, 1),
+            (Overflow::Close, Pushed::MustClose, 1),
+            (Overflow::DropOldest, Pushed::DroppedOldest, 1),
+            (Overflow::Coalesce, Pushed::Coalesced, 1),
+        ] {
+            let mut mailbox = mailbox(100, overflow, &limits);
+            assert_eq!(mailbox.push(&Arriving::new(&large, None)).0, Pushed::Queued);
+            let (second, removed) = mailbox.push(&Arriving::new(&large, None));
+            assert_eq!(second, pushed, "{overflow:?}");
+            assert_eq!(mailbox.events.len(), left, "{overflow:?}");
+            assert_eq!(mailbox.weight, large.weight(), "{overflow:?}");
+            drop(removed);
+            // What is small still fits.
+            assert_eq!(push(&mut mailbox, "small.type", 1), Pushed::Queued);
+            while mailbox.pop().is_some() {}
+            assert_eq!(mailbox.weight, 0);
+        }
+    }
+
+    #[test]
+    fn several_old_events_make_room_for_a_large_one() {
+        let small = event("small.type", 1).weight();
+        let limits = Limits {
+            mailbox_bytes: 10 * small,
+            ..Limits::default()
+        };
+        let large = Event::new("large.type", json!({ "text": "x".repeat(8 * small) }));
+        let large = large.expect("an event");
+        let mut mailbox = mailbox(100, Overflow::DropOldest, &limits);
+        for number in 0..10 {
+            assert_eq!(push(&mut mailbox, "small.type", number), Pushed::Queued);
+        }
+        let (pushed, removed) = mailbox.push(&Arriving::new(&large, None));
+        assert_eq!(pushed, Pushed::DroppedOldest);
+        assert!(removed.len() >= 8, "{}", removed.len());
+        assert!(mailbox.weight <= limits.mailbox_bytes);
+    }
+
+    #[test]
+    fn without_memory_only_one_event_waits() {
+        let stats = Arc::new(Stats::default());
+        stats.memory().set_limit(0);
+        let mut mailbox = Mailbox::new(&Options::new(), &Limits::default(), Arc::clone(&stats));
+        assert_eq!(push(&mut mailbox, "a.b", 1), Pushed::Queued);
+        assert_eq!(push(&mut mailbox, "a.b", 2), Pushed::DroppedNewest);
+        assert_eq!(stats.memory().refusals(), 1);
     }
 }

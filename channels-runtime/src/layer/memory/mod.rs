@@ -14,8 +14,6 @@ use crate::{ChannelName, Event, GroupName, Result};
 
 /// Channels' defaults: how many events wait for workers in a channel, and how long.
 const QUEUE_CAPACITY: usize = 100;
-/// Programs have a few channels for workers. A name that a client chooses must not cost more.
-const MAX_QUEUES: usize = 1_000;
 const QUEUE_EXPIRY: Duration = Duration::from_secs(60);
 
 /// A channel layer within one process.
@@ -30,8 +28,8 @@ const QUEUE_EXPIRY: Duration = Duration::from_secs(60);
 /// encode events.
 ///
 /// What is sent to a channel that no connection has, `thumbnails` say, waits for a
-/// [`Worker`](crate::Worker): up to 100 events, each for a minute, in up to 1,000 channels. A send to one
-/// more fails with [`ErrorKind::ChannelFull`](crate::ErrorKind::ChannelFull).
+/// [`Worker`](crate::Worker): up to 100 events, each for a minute, in up to 1,000 channels, 64 MiB in all.
+/// A send beyond that fails with [`ErrorKind::ChannelFull`](crate::ErrorKind::ChannelFull).
 ///
 /// # Examples
 ///
@@ -66,7 +64,7 @@ impl InMemoryChannelLayer {
         let prefix = format!("specific.{random:08x}!");
         Self {
             hub: Hub::new(Names { prefix, digits: 1 }, None),
-            queues: Arc::new(Queues::new(capacity, MAX_QUEUES, expiry)),
+            queues: Arc::new(Queues::new(capacity, expiry)),
         }
     }
 
@@ -78,6 +76,17 @@ impl InMemoryChannelLayer {
     #[must_use]
     pub fn max_queues(mut self, most: usize) -> Self {
         self.queues = Arc::new(self.queues.with_most(most));
+        self
+    }
+
+    /// Sets how much memory the events that wait for workers may take, in bytes. Defaults to 64 MiB. An
+    /// event counts with what its payload serializes to, and with 128 bytes of bookkeeping. A send beyond
+    /// it fails with [`ErrorKind::ChannelFull`](crate::ErrorKind::ChannelFull).
+    ///
+    /// Call it before the layer is used or cloned: what waits already is dropped.
+    #[must_use]
+    pub fn max_queued_bytes(mut self, most: usize) -> Self {
+        self.queues = Arc::new(self.queues.with_max_weight(most));
         self
     }
 

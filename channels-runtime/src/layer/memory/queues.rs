@@ -11,6 +11,12 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
+/// Programs have a few channels for workers. A name that a client chooses must not cost more.
+const MAX_QUEUES: usize = 1_000;
+
+/// Memory of all events that wait for workers, in bytes.
+const MAX_WEIGHT: usize = 64 * 1024 * 1024;
+
 /// The queues of a layer.
 ///
 /// Their names may be chosen by a client, so their number is bounded, and a queue is dropped when its
@@ -18,12 +24,15 @@ use crate::{ChannelName, Error, ErrorKind, Event, Result};
 /// no task runs: there, the next call that looks at all queues drops them.)
 ///
 /// An event may have a destructor of the user's own. It does not run under the lock: what is removed
-/// is collected, and dropped when the lock is released.
+/// is collected, and dropped when the lock is released. The weight of an event is known, and so no user
+/// code, once the event was pushed.
 pub(super) struct Queues {
     /// How many events may wait in each.
     capacity: usize,
     /// How many queues there may be.
     most: usize,
+    /// How much memory all events may take, in bytes.
+    max_weight: usize,
     /// How long an event waits.
     expiry: Duration,
     state: Mutex<State>,
@@ -32,6 +41,8 @@ pub(super) struct Queues {
 #[derive(Default)]
 struct State {
     queues: HashMap<ChannelName, Queue>,
+    /// Memory that the events of all queues take.
+    weight: usize,
     /// Whether a task waits for events to expire.
     is_swept: bool,
     /// When all queues were looked at for the last time.
@@ -51,61 +62,106 @@ struct Queue {
 type Removed = Vec<(Instant, Event)>;
 
 impl Queues {
-    pub(super) fn new(capacity: usize, most: usize, expiry: Duration) -> Self {
+    pub(super) fn new(capacity: usize, expiry: Duration) -> Self {
         Self {
             capacity,
-            most,
+            most: MAX_QUEUES,
+            max_weight: MAX_WEIGHT,
             expiry,
             state: Mutex::default(),
         }
     }
 
-    /// The same bounds, but for the number of queues.
+    /// Empty queues with the same bounds, but for their number.
     pub(super) fn with_most(&self, most: usize) -> Self {
-        Self::new(self.capacity, most, self.expiry)
+        Self {
+            most,
+            max_weight: self.max_weight,
+            ..Self::new(self.capacity, self.expiry)
+        }
+    }
+
+    /// Empty queues with the same bounds, but for the memory of the events.
+    pub(super) fn with_max_weight(&self, max_weight: usize) -> Self {
+        Self {
+            most: self.most,
+            max_weight,
+            ..Self::new(self.capacity, self.expiry)
+        }
     }
 
     /// Puts an event behind the others.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::ChannelFull`] with the event if there is no room: in the channel, or for one more
-    /// channel.
+    /// [`ErrorKind::ChannelFull`] with the event if there is no room: in the channel, for one more
+    /// channel, or for the event's memory.
     pub(super) fn push(self: &Arc<Self>, channel: &ChannelName, event: Event) -> Result {
         let now = Instant::now();
+        // User code, so before the lock is taken.
+        let weight = event.weight();
         let mut removed = Removed::new();
-        let mut state = self.state();
+        let mut guard = self.state();
+        let state = &mut *guard;
         // To look at all queues for each event that is refused would let a client keep the thread.
         let is_due = |swept| now.duration_since(swept) >= self.pause();
-        if !state.has_room(channel, self.most) && state.swept.is_none_or(is_due) {
+        let has_room = state.has_room(channel, self.most) && self.has_memory(state, weight);
+        if !has_room && state.swept.is_none_or(is_due) {
             state.sweep(now, self.expiry, &mut removed);
         }
-        let full = if state.has_room(channel, self.most) {
-            let queue = state.queues.entry(channel.clone()).or_default();
-            queue.remove_expired(now, self.expiry, &mut removed);
-            if queue.events.len() < self.capacity {
-                queue.events.push_back((now, event));
-                let arrived = Arc::clone(&queue.arrived);
-                let has_to_sweep = !std::mem::replace(&mut state.is_swept, true);
-                drop(state);
-                arrived.notify_one();
-                if has_to_sweep {
-                    self.sweep_later(now);
-                }
-                return Ok(());
-            }
-            format!(
-                "the channel `{channel}` is full: {} wait for workers",
-                self.capacity
-            )
-        } else {
-            format!(
+        if let Err(full) = self.check_room(state, channel, weight, now, &mut removed) {
+            drop(guard);
+            return Err(Error::new(ErrorKind::ChannelFull, full).with_unsent(event));
+        }
+        let queue = state.queues.entry(channel.clone()).or_default();
+        queue.events.push_back((now, event));
+        state.weight += weight;
+        let arrived = Arc::clone(&queue.arrived);
+        let has_to_sweep = !std::mem::replace(&mut state.is_swept, true);
+        drop(guard);
+        arrived.notify_one();
+        if has_to_sweep {
+            self.sweep_later(now);
+        }
+        Ok(())
+    }
+
+    /// What is full, if there is no room for an event.
+    fn check_room(
+        &self,
+        state: &mut State,
+        channel: &ChannelName,
+        weight: usize,
+        now: Instant,
+        removed: &mut Removed,
+    ) -> Result<(), String> {
+        if !state.has_room(channel, self.most) {
+            return Err(format!(
                 "no room for the channel `{channel}`: events wait for workers in {} others",
                 self.most
-            )
-        };
-        drop(state);
-        Err(Error::new(ErrorKind::ChannelFull, full).with_unsent(event))
+            ));
+        }
+        if let Some(queue) = state.queues.get_mut(channel) {
+            state.weight -= queue.remove_expired(now, self.expiry, removed);
+            if queue.events.len() >= self.capacity {
+                return Err(format!(
+                    "the channel `{channel}` is full: {} wait for workers",
+                    self.capacity
+                ));
+            }
+        }
+        if !self.has_memory(state, weight) {
+            return Err(format!(
+                "no room for an event of {weight} bytes for the channel `{channel}`: those that wait for \
+                 workers take {} of {} bytes",
+                state.weight, self.max_weight
+            ));
+        }
+        Ok(())
+    }
+
+    fn has_memory(&self, state: &State, weight: usize) -> bool {
+        state.weight.saturating_add(weight) <= self.max_weight
     }
 
     /// Takes the oldest event, and waits for one.
@@ -142,6 +198,7 @@ impl Queues {
         for queue in state.queues.values_mut() {
             removed.extend(queue.events.drain(..));
         }
+        state.weight = 0;
         state.keep_used();
         drop(state);
     }
@@ -151,6 +208,7 @@ impl Queues {
         let mut state = self.state();
         state.closed = true;
         let queues = std::mem::take(&mut state.queues);
+        state.weight = 0;
         drop(state);
         for queue in queues.into_values() {
             queue.arrived.notify_waiters();
@@ -238,11 +296,13 @@ impl Reader<'_> {
         if state.closed {
             return Err(Error::new(ErrorKind::Layer, "the channel layer is closed"));
         }
-        let Some(queue) = state.queues.get_mut(self.channel) else {
+        let State { queues, weight, .. } = &mut *state;
+        let Some(queue) = queues.get_mut(self.channel) else {
             return Ok(None);
         };
-        queue.remove_expired(Instant::now(), self.queues.expiry, &mut removed);
+        *weight -= queue.remove_expired(Instant::now(), self.queues.expiry, &mut removed);
         let event = queue.events.pop_front().map(|(_, event)| event);
+        *weight -= event.as_ref().map_or(0, Event::weight);
         let is_rest = !queue.events.is_empty();
         drop(state);
         if is_rest {
@@ -273,7 +333,7 @@ impl State {
     fn sweep(&mut self, now: Instant, expiry: Duration, removed: &mut Removed) {
         self.swept = Some(now);
         for queue in self.queues.values_mut() {
-            queue.remove_expired(now, expiry, removed);
+            self.weight -= queue.remove_expired(now, expiry, removed);
         }
         self.keep_used();
     }
@@ -289,11 +349,15 @@ impl State {
 }
 
 impl Queue {
-    fn remove_expired(&mut self, now: Instant, expiry: Duration, removed: &mut Removed) {
-        let is_old = |(came, _): &(Instant, Event)| now.duration_since(*came) >= expiry;
-        while self.events.front().is_some_and(is_old) {
-            removed.extend(self.events.pop_front());
+    /// Takes out what has expired, and returns its weight.
+    fn remove_expired(&mut self, now: Instant, expiry: Duration, removed: &mut Removed) -> usize {
+        let is_old = |(came, _): &mut (Instant, Event)| now.duration_since(*came) >= expiry;
+        let mut weight = 0;
+        while let Some(expired) = self.events.pop_front_if(is_old) {
+            weight += expired.1.weight();
+            removed.push(expired);
         }
+        weight
     }
 }
 
@@ -313,7 +377,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn queues_that_nobody_reads_are_dropped_without_a_push() {
-        let queues = Arc::new(Queues::new(100, 1_000_000, MINUTE));
+        let queues = Arc::new(Queues::new(100, MINUTE).with_most(1_000_000));
         for number in 0..3_000 {
             queues.push(&name(number), event()).expect("room");
         }
@@ -334,7 +398,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_number_of_queues_is_bounded() {
-        let queues = Arc::new(Queues::new(100, 10, MINUTE));
+        let queues = Arc::new(Queues::new(100, MINUTE).with_most(10));
         for number in 0..10 {
             queues.push(&name(number), event()).expect("room");
         }
@@ -351,7 +415,7 @@ mod tests {
 
     #[test]
     fn outside_of_a_runtime_the_next_look_drops_what_has_expired() {
-        let queues = Arc::new(Queues::new(100, 10, Duration::ZERO));
+        let queues = Arc::new(Queues::new(100, Duration::ZERO).with_most(10));
         for number in 0..10 {
             queues.push(&name(number), event()).expect("room");
         }
@@ -361,7 +425,7 @@ mod tests {
 
     #[test]
     fn a_runtime_that_ends_takes_no_sweep_with_it() {
-        let queues = Arc::new(Queues::new(100, 10, MINUTE));
+        let queues = Arc::new(Queues::new(100, MINUTE).with_most(10));
         let start = || {
             let runtime = tokio::runtime::Builder::new_current_thread();
             let runtime = { runtime }.enable_time().build().expect("a runtime");
@@ -371,5 +435,26 @@ mod tests {
         start();
         assert!(!queues.state().is_swept);
         start();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_memory_of_all_queues_is_bounded() {
+        let weight = event().weight();
+        let queues = Arc::new(Queues::new(100, MINUTE).with_max_weight(5 * weight));
+        for number in 0..5 {
+            queues.push(&name(number), event()).expect("room");
+        }
+        let error = queues.push(&name(5), event()).expect_err("no room");
+        assert_eq!(error.kind(), ErrorKind::ChannelFull);
+        assert!(error.into_unsent::<Event>().is_ok(), "the event comes back");
+        // Who takes one makes room, and so does the time.
+        queues.pop(&name(0)).await.expect("an event");
+        queues.push(&name(5), event()).expect("room");
+        queues.push(&name(6), event()).expect_err("no room");
+        tokio::time::sleep(MINUTE * 2).await;
+        assert_eq!(queues.state().weight, 0);
+        queues.push(&name(6), event()).expect("room");
+        queues.flush();
+        assert_eq!(queues.state().weight, 0);
     }
 }

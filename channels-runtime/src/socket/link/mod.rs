@@ -119,7 +119,7 @@ impl Link {
                 accepted: false,
                 busy: true,
                 flushing: false,
-                mailbox: Mailbox::new(options.mailbox, options.overflow),
+                mailbox: Mailbox::new(options, limits, Arc::clone(&stats)),
                 outbound: Outbound::new(limits.outbound_bytes, Arc::clone(&stats)),
                 close: None,
                 membership: None,
