@@ -37,14 +37,22 @@ pub fn csrf(mut data: &[u8]) {
     match response.status() {
         StatusCode::NO_CONTENT => {
             assert!(is_own(origin), "{origin:?}");
-            let field =
-                form_urlencoded::parse(form).find(|(name, _)| name == "csrfmiddlewaretoken");
+            // Of several, the last one counts, as in Django.
+            let fields = form_urlencoded::parse(form);
+            let field = fields
+                .filter(|(name, _)| name == "csrfmiddlewaretoken")
+                .last();
             let field = field.map(|(_, value)| value.into_owned().into_bytes());
             let given = field
                 .filter(|field| !field.is_empty())
                 .unwrap_or(token.to_vec());
             let secret = secret(trimmed(cookie)).expect("a valid cookie");
             assert_eq!(self::secret(trimmed(&given)), Some(secret));
+        }
+        // A value that holds the end of a line, in whatever encoding, is refused before.
+        StatusCode::BAD_REQUEST => {
+            let values = [cookie, origin, token];
+            assert!(values.iter().any(|value| !value.is_ascii()), "{values:?}");
         }
         status => assert_eq!(status, StatusCode::FORBIDDEN),
     }
