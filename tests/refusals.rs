@@ -58,6 +58,26 @@ impl Socket {
     }
 }
 
+/// Fails in `connect` and in `disconnect`, as its path says.
+#[consumer]
+#[derive(Default)]
+struct Broken;
+
+#[consumer]
+impl Broken {
+    async fn connect(&mut self, socket: &mut WebSocket) -> Result {
+        match socket.url_kwarg::<String>("how")?.as_str() {
+            "fails" => Err(Error::other("x".repeat(50_000))),
+            "panics" => panic!("on purpose, in connect"),
+            _ => socket.accept().await,
+        }
+    }
+
+    async fn disconnect(&mut self) -> Result {
+        Err(Error::other("on purpose, in disconnect"))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -98,7 +118,9 @@ fn app() -> ProtocolTypeRouter {
         InMemorySessionStore::new(),
         InMemoryUserStore::default(),
     );
-    let sockets = URLRouter::new().path("ws/", Socket::app());
+    let sockets = URLRouter::new()
+        .path("ws/", Socket::app())
+        .path("broken/<str:how>/", Broken::app());
     let listed = OriginValidator::new(["https://a.example"]).expect("an origin");
     let pages = URLRouter::new()
         .path("json/", Page::app())
@@ -152,6 +174,30 @@ async fn a_client_causes_short_lines_and_not_many() {
             "",
             "403",
             "origin not allowed",
+        ),
+        (
+            "GET",
+            "/broken/fails/",
+            upgrade.to_owned(),
+            "",
+            "500",
+            "a handler failed",
+        ),
+        (
+            "GET",
+            "/broken/panics/",
+            upgrade.to_owned(),
+            "",
+            "500",
+            "a handler panicked",
+        ),
+        (
+            "GET",
+            "/broken/late/",
+            upgrade.to_owned(),
+            "",
+            "101",
+            "`disconnect` failed",
         ),
         (
             "POST",

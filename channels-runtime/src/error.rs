@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::log::Excerpt;
 use crate::{ChannelName, Event};
 
 /// Any error, boxed: what user code may fail with.
@@ -175,6 +176,13 @@ impl Error {
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join(": ")
+    }
+
+    /// The error and its sources for the log, each in one line of bounded length: they may contain what a
+    /// client has sent.
+    pub(crate) fn excerpts(&self) -> (String, String) {
+        let excerpt = |text: String| Excerpt(text.as_bytes()).to_string();
+        (excerpt(self.to_string()), excerpt(self.source_text()))
     }
 
     /// The value that was not sent: a [`Message`](crate::Message) or an [`Event`](crate::Event).

@@ -78,6 +78,23 @@ impl Bucket {
     }
 }
 
+/// Writes a log line of a kind that a client can cause, at the rate of a [`LogLimit`] of its own.
+///
+/// # Examples
+///
+/// ```ignore
+/// log_limited!(error, %error, consumer, "a handler failed");
+/// ```
+macro_rules! log_limited {
+    ($level:ident, $($line:tt)+) => {{
+        static LIMIT: $crate::log::LogLimit = $crate::log::LogLimit::new();
+        if let Some(suppressed) = LIMIT.permit() {
+            tracing::$level!(suppressed, $($line)+);
+        }
+    }};
+}
+pub(crate) use log_limited;
+
 /// Displays a value of a peer in a log line or an error message: control characters are escaped,
 /// and a long value is cut after 200 bytes, followed by its length.
 pub(crate) struct Excerpt<'a>(pub(crate) &'a [u8]);

@@ -12,7 +12,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
-use crate::log::LogLimit;
+use crate::log::{Excerpt, LogLimit};
 
 /// Pause before the first restart; doubles with each panic.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -152,7 +152,11 @@ type Panic = Box<dyn Any + Send>;
 /// Logs a panic and drops what it carries. Both run user code, which may panic again: a subscriber,
 /// and a `Drop`.
 pub(crate) fn log_safely(panic: Panic, log: impl FnOnce(&str)) {
-    let logged = catch_unwind(AssertUnwindSafe(|| log(panic_message(&*panic))));
+    let logged = catch_unwind(AssertUnwindSafe(|| {
+        // A message may contain what a client has sent.
+        let message = Excerpt(panic_message(&*panic).as_bytes());
+        log(&message.to_string());
+    }));
     for panic in [Some(panic), logged.err()].into_iter().flatten() {
         if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
             // Its `Drop` may panic as well, and so on.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{Consumer, Declaration, Held, WebSocketKind};
 use crate::app::{Answering, Body, Context, Handshake, WebSocketApp, refusal, switching_protocols};
-use crate::log::LogLimit;
+use crate::log::{LogLimit, log_limited};
 use crate::socket::{Attachment, BlockingWebSocket, Decision, Link, WebSocket, Wire, connection};
 use crate::stats::Stats;
 use crate::supervise::log_safely;
@@ -44,7 +44,8 @@ impl<C> ConsumerApp<C> {
             stats.panicked();
             log_safely(panic, |panic| {
                 let consumer = type_name::<C>();
-                tracing::error!(
+                log_limited!(
+                    error,
                     consumer,
                     panic,
                     "the constructor of a consumer panicked, responding with 500"
@@ -98,7 +99,7 @@ where
         let layer = match context.layers.get(C::OPTIONS.layer) {
             Ok(layer) => Arc::clone(layer),
             Err(error) => {
-                tracing::error!(%error, "a consumer's layer is missing");
+                log_limited!(error, %error, "a consumer's layer is missing");
                 return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
             }
         };

@@ -13,6 +13,7 @@ use super::{request, task};
 use crate::Result;
 use crate::app::{Answering, Body, Context, HttpApp, HttpRequest, refusal};
 use crate::consumer::{Consumer, ConsumerApp, Declaration, HeldOf, HttpKind};
+use crate::log::log_limited;
 use crate::socket::Attachment;
 
 impl<C> HttpApp for ConsumerApp<C>
@@ -45,7 +46,7 @@ where
     let layer = match context.layers.get(C::OPTIONS.layer) {
         Ok(layer) => Arc::clone(layer),
         Err(error) => {
-            tracing::error!(%error, "a consumer's layer is missing");
+            log_limited!(error, %error, "a consumer's layer is missing");
             return refusal(StatusCode::INTERNAL_SERVER_ERROR, "");
         }
     };

@@ -4,12 +4,12 @@
 use std::any::type_name;
 
 use crate::Error;
-use crate::log::{Excerpt, LogLimit};
+use crate::log::LogLimit;
 
 pub(super) fn disconnect(error: &Error) {
     static LIMIT: LogLimit = LogLimit::new();
     if let Some(suppressed) = LIMIT.permit() {
-        let (error, source) = excerpts(error);
+        let (error, source) = error.excerpts();
         tracing::error!(%error, %source, suppressed, "`disconnect` failed");
     }
 }
@@ -17,7 +17,7 @@ pub(super) fn disconnect(error: &Error) {
 pub(super) fn invalid_body<C>(error: &Error) {
     static LIMIT: LogLimit = LogLimit::new();
     if let Some(suppressed) = LIMIT.permit() {
-        let (error, source) = excerpts(error);
+        let (error, source) = error.excerpts();
         let consumer = type_name::<C>();
         tracing::warn!(consumer, %error, %source, suppressed, "invalid body, responding with 400");
     }
@@ -26,7 +26,7 @@ pub(super) fn invalid_body<C>(error: &Error) {
 pub(super) fn no_route(error: &Error) {
     static LIMIT: LogLimit = LogLimit::new();
     if let Some(suppressed) = LIMIT.permit() {
-        let (error, source) = excerpts(error);
+        let (error, source) = error.excerpts();
         tracing::debug!(%error, %source, suppressed, "path not valid for its consumer, responding with 404");
     }
 }
@@ -34,7 +34,7 @@ pub(super) fn no_route(error: &Error) {
 pub(super) fn unavailable<C>(error: &Error) {
     static LIMIT: LogLimit = LogLimit::new();
     if let Some(suppressed) = LIMIT.permit() {
-        let (error, source) = excerpts(error);
+        let (error, source) = error.excerpts();
         let consumer = type_name::<C>();
         tracing::warn!(%error, %source, consumer, suppressed, "dependency unavailable in a handler, responding with 503");
     }
@@ -43,13 +43,8 @@ pub(super) fn unavailable<C>(error: &Error) {
 pub(super) fn handler<C>(error: &Error) {
     static LIMIT: LogLimit = LogLimit::new();
     if let Some(suppressed) = LIMIT.permit() {
-        let (error, source) = excerpts(error);
+        let (error, source) = error.excerpts();
         let consumer = type_name::<C>();
         tracing::error!(%error, %source, consumer, suppressed, "a handler failed");
     }
-}
-
-fn excerpts(error: &Error) -> (String, String) {
-    let excerpt = |text: String| Excerpt(text.as_bytes()).to_string();
-    (excerpt(error.to_string()), excerpt(error.source_text()))
 }

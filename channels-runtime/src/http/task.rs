@@ -23,9 +23,10 @@ use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, HeldOf, Home, HomeOf, Hook, HttpKind, Input,
     Outcome,
 };
+use crate::log::log_limited;
 
 use crate::socket::slot;
-use crate::supervise::discard;
+use crate::supervise::{discard, log_safely};
 use crate::{CloseCode, CloseFrame, Error, ErrorKind};
 
 /// An exchange's life: `handle`, then events until the response is complete, then `disconnect`.
@@ -129,7 +130,11 @@ where
     fn nobody_answers(&self) {
         if self.link.end().is_err() {
             let consumer = type_name::<C>();
-            tracing::error!(consumer, "a consumer ended without an answer: it is a 500");
+            log_limited!(
+                error,
+                consumer,
+                "a consumer ended without an answer: it is a 500"
+            );
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             self.link.close(DisconnectedBy::Failure, status, "");
         }
@@ -152,19 +157,38 @@ where
                 () = self.time_is_up(what) => None,
             };
             // A future may panic when it is dropped, too: that is its own end, not the task's.
-            if catch_unwind(AssertUnwindSafe(|| slot::clear(slot))).is_err() {
-                tracing::error!("a handler panicked while it was dropped");
+            let consumer = type_name::<C>();
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| slot::clear(slot))) {
+                log_safely(panic, |panic| {
+                    log_limited!(
+                        error,
+                        consumer,
+                        panic,
+                        "a handler panicked while it was dropped"
+                    );
+                });
             }
             match ended {
                 Some(Ok(outcome)) => self.finish(what, outcome),
-                Some(Err(_)) => {
+                Some(Err(panic)) => {
                     self.link.stats().panicked();
-                    tracing::error!("a handler panicked: its response is given up");
+                    log_safely(panic, |panic| {
+                        log_limited!(
+                            error,
+                            consumer,
+                            panic,
+                            "a handler panicked: its response is given up"
+                        );
+                    });
                     let panicked = Error::new(ErrorKind::Other, "the handler panicked");
                     self.finish(what, Err(panicked));
                 }
                 None => {
-                    tracing::warn!("a handler did not end in time after its exchange");
+                    log_limited!(
+                        warn,
+                        consumer,
+                        "a handler did not end in time after its exchange"
+                    );
                     self.unfinished();
                 }
             }

@@ -23,6 +23,7 @@ use crate::app::{
 use crate::handler_threads::HandlerThreads;
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
+use crate::log::log_limited;
 use crate::scope::{TrustedProxies, below};
 use crate::stats::Stats;
 use crate::supervise::log_safely;
@@ -331,7 +332,11 @@ async fn isolated(stats: &Stats, answer: impl Future<Output = Response<Body>>) -
     answered.unwrap_or_else(|panic| {
         stats.panicked();
         log_safely(panic, |panic| {
-            tracing::error!(panic, "the application panicked, responding with 500");
+            log_limited!(
+                error,
+                panic,
+                "the application panicked, responding with 500"
+            );
         });
         refusal(StatusCode::INTERNAL_SERVER_ERROR, "")
     })

@@ -102,16 +102,28 @@ async fn refuse<C>(socket: &mut WebSocket, outcome: Outcome) -> Outcome {
     };
     let consumer = type_name::<C>();
     let path = Excerpt(socket.scope().path().as_bytes()).to_string();
-    let source = error.source_text();
+    let (text, source) = error.excerpts();
     match error.kind() {
         ErrorKind::Deny | ErrorKind::Stop => socket.deny(StatusCode::FORBIDDEN).await,
         ErrorKind::Route => {
-            tracing::debug!(%error, consumer, path, "the path does not fit its consumer, responding with 404");
+            tracing::debug!(
+                error = text,
+                consumer,
+                path,
+                "the path does not fit its consumer, responding with 404"
+            );
             socket.deny(StatusCode::NOT_FOUND).await
         }
         _ if error.is_of_dependency() => {
             if let Some(suppressed) = UNAVAILABLE.permit() {
-                tracing::warn!(%error, source, consumer, path, suppressed, "dependency unavailable in `connect`, responding with 503");
+                tracing::warn!(
+                    error = text,
+                    source,
+                    consumer,
+                    path,
+                    suppressed,
+                    "dependency unavailable in `connect`, responding with 503"
+                );
             }
             let unavailable = socket.deny(StatusCode::SERVICE_UNAVAILABLE);
             unavailable.header("retry-after", RETRY_AFTER).await
@@ -119,7 +131,14 @@ async fn refuse<C>(socket: &mut WebSocket, outcome: Outcome) -> Outcome {
         // A mistake of the program, that each client of the path will meet.
         ErrorKind::Config => {
             if let Some(suppressed) = MISTAKES.permit() {
-                tracing::error!(%error, source, consumer, path, suppressed, "the program is misconfigured, responding with 500");
+                tracing::error!(
+                    error = text,
+                    source,
+                    consumer,
+                    path,
+                    suppressed,
+                    "the program is misconfigured, responding with 500"
+                );
             }
             socket.deny(StatusCode::INTERNAL_SERVER_ERROR).await
         }

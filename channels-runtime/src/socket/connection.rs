@@ -3,6 +3,7 @@
 //! A handler runs inside of this task, or on a thread that may block, while the task goes on
 //! moving bytes: so pings are answered, a disconnect is noticed and output flows during it.
 
+use std::any::type_name;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -22,7 +23,8 @@ use crate::consumer::{
     Consumer, Declaration, Disconnect, DisconnectedBy, Held, Home, Hook, Input, Lender, Loan,
     Outcome, WebSocketKind,
 };
-use crate::supervise::discard;
+use crate::log::log_limited;
+use crate::supervise::{discard, log_safely};
 use crate::{Error, ErrorKind};
 
 /// How many handlers run before other tasks have their turn.
@@ -203,7 +205,11 @@ where
         }));
         match polled {
             Ok(Poll::Pending) if self.time_is_up(cx) => {
-                tracing::warn!("a handler did not end in time after its connection");
+                log_limited!(
+                    warn,
+                    consumer = type_name::<C>(),
+                    "a handler did not end in time after its connection"
+                );
                 self.drop_running();
                 self.wire.clear();
             }
@@ -213,10 +219,18 @@ where
                 self.drop_running();
                 self.finish(what, outcome);
             }
-            Err(_) => {
+            Err(panic) => {
                 self.drop_running();
                 self.link.stats().panicked();
-                tracing::error!("a handler panicked: its connection is closed");
+                let consumer = type_name::<C>();
+                log_safely(panic, |panic| {
+                    log_limited!(
+                        error,
+                        consumer,
+                        panic,
+                        "a handler panicked: its connection is closed"
+                    );
+                });
                 self.finish(
                     what,
                     Err(Error::new(ErrorKind::Other, "the handler panicked")),
@@ -236,8 +250,16 @@ where
         if let Some(running) = self.running.take() {
             // A future may panic when it is dropped, too: that is its own end, not the task's.
             let dropped = catch_unwind(AssertUnwindSafe(|| slot::clear(running.slot)));
-            if dropped.is_err() {
-                tracing::error!("a handler panicked while it was dropped");
+            if let Err(panic) = dropped {
+                let consumer = type_name::<C>();
+                log_safely(panic, |panic| {
+                    log_limited!(
+                        error,
+                        consumer,
+                        panic,
+                        "a handler panicked while it was dropped"
+                    );
+                });
             }
         }
     }
@@ -321,15 +343,19 @@ where
             (What::Event, ErrorKind::Undecodable) => {
                 self.link.undecodable(&error);
             }
-            (What::Release, _) => tracing::error!(%error, "`disconnect` failed"),
+            (What::Release, _) => {
+                let consumer = type_name::<C>();
+                let (error, source) = error.excerpts();
+                log_limited!(error, error, source, consumer, "`disconnect` failed");
+            }
             // The connection was over before the handler was: that is no failure of the handler.
             (_, ErrorKind::Closed) if !self.link.is_open() => {}
             _ => {
                 let (frame, by) = close_for(&error);
                 match by {
                     DisconnectedBy::Failure => {
-                        let (consumer, source) = (std::any::type_name::<C>(), error.source_text());
-                        tracing::error!(%error, source, consumer, "a handler failed");
+                        let (consumer, (error, source)) = (type_name::<C>(), error.excerpts());
+                        log_limited!(error, error, source, consumer, "a handler failed");
                     }
                     DisconnectedBy::Limit => log_message::<C>(&error, self.path()),
                     _ => {}

@@ -28,9 +28,9 @@ pub(super) fn close_for(error: &Error) -> (CloseFrame, DisconnectedBy) {
             DisconnectedBy::Limit,
         ),
         ErrorKind::Limit => (CloseCode::POLICY_VIOLATION, "", DisconnectedBy::Limit),
-        ErrorKind::Unavailable => (CloseCode::TRY_AGAIN_LATER, "", DisconnectedBy::Failure),
         // The session was ended elsewhere while the handler used it.
         ErrorKind::SessionEnded => (CloseCode::POLICY_VIOLATION, "", DisconnectedBy::Revoked),
+        _ if error.is_of_dependency() => (CloseCode::TRY_AGAIN_LATER, "", DisconnectedBy::Failure),
         _ => (CloseCode::INTERNAL_ERROR, "", DisconnectedBy::Failure),
     };
     (CloseFrame::new(code, reason), by)
@@ -40,11 +40,12 @@ pub(super) fn close_for(error: &Error) -> (CloseFrame, DisconnectedBy) {
 #[cold]
 pub(super) fn log_message<C>(error: &Error, path: Option<&str>) {
     if let Some(suppressed) = MESSAGES.permit() {
+        let (error, source) = error.excerpts();
         tracing::warn!(
             consumer = type_name::<C>(),
             path = ?Excerpt(path.unwrap_or_default().as_bytes()),
-            %error,
-            source = %Excerpt(error.source_text().as_bytes()),
+            error,
+            source,
             suppressed,
             "invalid message, closing the socket"
         );

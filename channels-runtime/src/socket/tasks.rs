@@ -4,6 +4,7 @@ use std::future::Future;
 
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
+use crate::log::log_limited;
 use crate::threads;
 
 /// The tasks of one connection; dropping it ends them.
@@ -34,7 +35,7 @@ fn log_panic(ended: Result<(), JoinError>) {
     if let Err(error) = ended
         && error.is_panic()
     {
-        tracing::error!(%error, "a task of a connection panicked");
+        log_limited!(error, %error, "a task of a connection panicked");
     }
 }
 
