@@ -1,9 +1,9 @@
-//! What plain `fn` handlers take of the runtime's blocking threads.
+//! How many threads plain `fn` handlers may take.
 //!
-//! Those threads are shared: passwords are hashed on them, host names are looked up, and a program
-//! calls [`blocking`](crate::blocking). tokio has 512 unless the program says otherwise, and queues what
-//! is more without a bound. So two things are bounded here: how many handlers have a thread at a time,
-//! and how many of these threads wait for clients that do not read.
+//! The threads of [`threads`](crate::threads) are shared with what a program gives to
+//! [`blocking`](crate::blocking). There are 512, and work that finds none waits in a queue without a bound.
+//! So two things are bounded here: how many handlers have a thread at a time, and how many of these
+//! threads wait for clients that do not read.
 
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
