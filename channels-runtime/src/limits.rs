@@ -107,10 +107,9 @@ pub struct Limits {
     /// long may a worker's job run after the worker was told to stop.
     pub grace: Duration,
     /// Plain `fn` handlers of sockets and HTTP consumers that have a thread at the same time: 256. More
-    /// wait for one in their order, and what their clients send meanwhile is not read. It protects what
-    /// else needs tokio's blocking threads, of which there are 512 unless the runtime says otherwise:
-    /// logins, name lookups, [`blocking`](crate::blocking). Keep it well below the runtime's
-    /// `max_blocking_threads`. `disconnect` never waits for it. At least one runs.
+    /// wait for one in their order, and what their clients send meanwhile is not read. It protects
+    /// [`blocking`](crate::blocking), which uses the same 512 threads of the process: keep it well below
+    /// 512. `disconnect` never waits for it. At least one runs.
     pub blocking_handlers: usize,
     /// Of these, those that wait in a send until their client reads: 64. If more do, the client that
     /// has kept its handler waiting for the longest time is disconnected (1013, or a response that is
