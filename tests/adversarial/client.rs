@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::support::{DEADLINE, Journal, Running, app};
 
-/// Answers text and binary messages with the same, `report N` with `N` bytes.
+/// Answers text and binary messages with the same, `report N` with `N` bytes, `slow reports` with many.
 #[consumer(groups("answerers"))]
 pub(crate) struct Answerer {
     journal: Journal,
@@ -31,6 +31,13 @@ impl Answerer {
             (None, Some("hang")) => {
                 self.journal.note("hang");
                 std::future::pending().await
+            }
+            (None, Some("slow reports")) => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                for _ in 0..80 {
+                    socket.send(vec![0; 200_000]).await?;
+                }
+                Ok(())
             }
             (None, Some("note")) => {
                 self.journal.note("note");

@@ -5,9 +5,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use channels::GroupName;
 use channels::prelude::*;
 
 use super::client::{Client, Server, frame, until};
+use super::support::within;
 
 #[test]
 fn a_client_that_reads_slowly_is_not_silent() {
@@ -46,6 +48,38 @@ fn a_client_that_never_reads_is_lost() {
     });
     let stats = server.app.context().stats();
     until("nothing is queued", || stats.queued_bytes() == 0);
+}
+
+/// Its handler waits for it, messages wait for that handler, and its group is busy all the time.
+#[test]
+fn a_client_that_never_reads_is_lost_though_events_come() {
+    let mut limits = Limits::default();
+    limits.ping_interval = Duration::from_millis(400);
+    limits.ping_timeout = Duration::from_millis(600);
+    let server = Server::start(limits);
+    let mut client = Client::open(server.address);
+    client.send(&frame(0x81, b"slow reports"));
+    for _ in 0..30 {
+        client.send(&frame(0x81, b"note"));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let is_lost = || server.journal.count("disconnect 1006 Lost") == 1;
+        for _ in 0..300 {
+            if is_lost() {
+                return;
+            }
+            let event = Event::new("any.event", ()).expect("an event");
+            let group = GroupName::new("answerers").expect("a name");
+            let sent = server.layer.group_send(group, event, None);
+            within(sent).await.expect("the layer is there");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it is not lost after 15 s");
+    });
 }
 
 /// The other process of the tests below: a server whose memory is its own.

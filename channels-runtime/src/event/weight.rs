@@ -11,8 +11,9 @@ use crate::supervise::isolate;
 /// the place in a queue.
 const BOOKKEEPING: usize = 128;
 
-/// Memory of one value in a payload, in bytes. A number in a `Vec<u32>` takes less, one in a
-/// `serde_json::Value` takes a little more.
+/// Memory of a text, a list or a map in addition to its content, in bytes, and of a value that may be of
+/// any type, such as a `serde_json::Value`. That writes its numbers with 64 bits: smaller ones are of a
+/// type of their own, as the bytes of a `Vec<u8>`, and take no more than their size.
 const VALUE: usize = 24;
 
 /// The weight of an event, which is found out when the event is queued for the first time.
@@ -63,10 +64,19 @@ impl Counter {
     }
 }
 
-macro_rules! numbers {
-    ($($method:ident: $number:ty),*) => {
-        $(fn $method(self, _: $number) -> Result<(), fmt::Error> {
+macro_rules! values {
+    ($($method:ident: $value:ty),*) => {
+        $(fn $method(self, _: $value) -> Result<(), fmt::Error> {
             self.add(0)
+        })*
+    };
+}
+
+macro_rules! small_numbers {
+    ($($method:ident: $number:ty),*) => {
+        $(fn $method(self, number: $number) -> Result<(), fmt::Error> {
+            self.0 += size_of_val(&number);
+            Ok(())
         })*
     };
 }
@@ -82,10 +92,15 @@ impl ser::Serializer for &mut Counter {
     type SerializeStruct = Self;
     type SerializeStructVariant = Self;
 
-    numbers! {
-        serialize_bool: bool, serialize_char: char, serialize_f32: f32, serialize_f64: f64,
-        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
-        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128
+    small_numbers! {
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32,
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32,
+        serialize_f32: f32, serialize_char: char
+    }
+
+    values! {
+        serialize_bool: bool, serialize_i64: i64, serialize_i128: i128, serialize_u64: u64,
+        serialize_u128: u128, serialize_f64: f64
     }
 
     fn serialize_str(self, text: &str) -> Result<(), fmt::Error> {
@@ -265,6 +280,17 @@ mod tests {
         ] {
             let weight = payload_weight(&payload);
             assert!((at_least..=at_most).contains(&weight), "{weight}");
+        }
+    }
+
+    #[test]
+    fn bytes_and_small_numbers_weigh_their_size() {
+        for (weight, expected) in [
+            (payload_weight(&vec![0_u8; 100_000]), 100_000),
+            (payload_weight(&[0_u8; 32]), 32),
+            (payload_weight(&vec![0_f32; 10_000]), 40_000),
+        ] {
+            assert_eq!(weight, expected + VALUE);
         }
     }
 

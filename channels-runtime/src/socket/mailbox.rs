@@ -179,15 +179,23 @@ impl Mailbox {
         if self.events.is_empty() {
             return self.capacity > 0;
         }
-        !self.account.memory().is_exhausted()
-            && self.events.len() < self.capacity as usize
-            && self.weight.saturating_add(weight) <= self.max_weight
+        !self.account.memory().is_exhausted() && !self.is_full(weight)
+    }
+
+    /// Whether the mailbox itself has no room beside the events that it has.
+    fn is_full(&self, weight: usize) -> bool {
+        self.events.len() >= self.capacity as usize
+            || self.weight.saturating_add(weight) > self.max_weight
     }
 
     fn remove_oldest(&mut self, weight: usize, removed: &mut Removed) -> Pushed {
+        let mut freed = 0;
+        // Where the server has no memory, as much goes as comes.
         while !self.has_room(weight)
+            && (self.is_full(weight) || freed < weight)
             && let Some(oldest) = self.events.pop()
         {
+            freed += oldest.weight;
             self.remove(oldest, removed);
         }
         Pushed::DroppedOldest
@@ -357,5 +365,21 @@ mod tests {
         assert_eq!(push(&mut mailbox, "a.b", 1), Pushed::Queued);
         assert_eq!(push(&mut mailbox, "a.b", 2), Pushed::DroppedNewest);
         assert_eq!(stats.memory().refusals(), 1);
+    }
+
+    #[test]
+    fn without_memory_one_old_event_makes_room_for_one_new() {
+        let stats = Arc::new(Stats::default());
+        let options = Options {
+            overflow: Overflow::DropOldest,
+            ..Options::new()
+        };
+        let mut mailbox = Mailbox::new(&options, &Limits::default(), Arc::clone(&stats));
+        for number in 0..50 {
+            assert_eq!(push(&mut mailbox, "a.b", number), Pushed::Queued);
+        }
+        stats.memory().set_limit(0);
+        assert_eq!(push(&mut mailbox, "a.b", 50), Pushed::DroppedOldest);
+        assert_eq!(mailbox.events.len(), 50);
     }
 }

@@ -243,8 +243,11 @@ impl Wire {
                 return Poll::Ready(End::Lost(error));
             }
             if self.inbound.len() >= room || self.waiting >= self.limits.message_bytes {
-                // Who is not listened to is not silent.
-                link.heard();
+                // Who is not listened to is not silent, unless it does not read: a handler that waits for its own
+                // client spares that client nothing.
+                if !turn.is_full {
+                    link.heard();
+                }
                 return Poll::Pending;
             }
             if turn.is_full {

@@ -50,7 +50,14 @@ pub(super) struct Names {
 }
 
 /// Is called with the table of groups locked: it may do little, and nothing with the hub.
-pub(super) type Turned = Box<dyn Fn(&Arc<str>) + Send + Sync>;
+pub(super) type Turned = Box<dyn Fn(&Arc<str>, Turn) + Send + Sync>;
+
+/// What a group has got or lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    FirstMember,
+    LastMember,
+}
 
 /// A channel: what its name ends with. No two channels have the same.
 type Number = u64;
@@ -305,7 +312,7 @@ impl Tables {
         let known = groups.get_key_value(group);
         let name = known.map_or_else(|| group.into(), |(name, _)| Arc::clone(name));
         if known.is_none() {
-            self.turned(&name);
+            self.turned(&name, Turn::FirstMember);
         }
         groups.entry(Arc::clone(&name)).or_default().add(member);
         name
@@ -319,14 +326,14 @@ impl Tables {
         if members.list().is_empty()
             && let Some((name, _)) = groups.remove_entry(group)
         {
-            self.turned(&name);
+            self.turned(&name, Turn::LastMember);
         }
         left
     }
 
-    fn turned(&self, group: &Arc<str>) {
+    fn turned(&self, group: &Arc<str>, turn: Turn) {
         if let Some(turned) = &self.turned {
-            turned(group);
+            turned(group, turn);
         }
     }
 

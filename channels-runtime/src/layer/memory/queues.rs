@@ -160,8 +160,9 @@ impl Queues {
         Ok(())
     }
 
+    /// One event may be larger than all may be together.
     fn has_memory(&self, state: &State, weight: usize) -> bool {
-        state.weight.saturating_add(weight) <= self.max_weight
+        state.weight == 0 || state.weight.saturating_add(weight) <= self.max_weight
     }
 
     /// Takes the oldest event, and waits for one.

@@ -111,7 +111,7 @@ impl Listener {
             open(self.host(), attempt, self.shared.patience, push).await?
         };
         for topic in self.shared.topics() {
-            self.topics().turn(&topic);
+            self.topics().look_at(&topic);
         }
         let mut session = Session { redis, signs };
         self.catch_up(&mut session).await?;

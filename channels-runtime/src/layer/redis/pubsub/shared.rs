@@ -63,9 +63,9 @@ impl Shared {
         let places = Arc::new(places);
         let turned = {
             let places = Arc::clone(&places);
-            move |topic: &Arc<str>| {
+            move |topic: &Arc<str>, turn| {
                 if let Some(station) = places.station(topic) {
-                    station.topics.turn(topic);
+                    station.topics.turn(topic, turn);
                 }
             }
         };

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::super::hosts::Host;
 use super::super::outage::Failure;
+use crate::layer::hub::Turn;
 use crate::{Error, ErrorKind, Result};
 
 /// What stands between those who join and leave and the one who subscribes.
@@ -15,11 +16,20 @@ use crate::{Error, ErrorKind, Result};
 /// Lock order: `state` before the hub's, and the hub's before `turned`.
 #[derive(Default)]
 pub(super) struct Topics {
-    /// The topics that are to be looked at: by their first member or their last one, say.
-    turned: Mutex<HashSet<Arc<str>>>,
+    /// The topics that are to be looked at. While Redis is away nobody does: a topic that was joined
+    /// meanwhile, and left again, is taken out, or the names of all groups that clients choose would stay.
+    turned: Mutex<HashMap<Arc<str>, Look>>,
     work: Notify,
     state: Mutex<State>,
     moved: Notify,
+}
+
+/// Why a topic is to be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// Its group has got members, and Redis has been told nothing of it since it had none.
+    New,
+    Changed,
 }
 
 #[derive(Default)]
@@ -53,9 +63,28 @@ pub(super) struct Changes {
 
 /// For those who join and leave.
 impl Topics {
-    /// A topic may be wanted now, or no longer.
-    pub(super) fn turn(&self, topic: &Arc<str>) {
-        lock(&self.turned).insert(Arc::clone(topic));
+    /// A topic is wanted now, or no longer.
+    pub(super) fn turn(&self, topic: &Arc<str>, turn: Turn) {
+        let mut turned = lock(&self.turned);
+        match (turn, turned.get(topic)) {
+            (Turn::FirstMember, None) => {
+                turned.insert(Arc::clone(topic), Look::New);
+            }
+            (Turn::FirstMember, Some(_)) | (Turn::LastMember, Some(Look::Changed)) => {}
+            (Turn::LastMember, Some(Look::New)) => {
+                turned.remove(topic);
+            }
+            (Turn::LastMember, None) => {
+                turned.insert(Arc::clone(topic), Look::Changed);
+            }
+        }
+        drop(turned);
+        self.work.notify_one();
+    }
+
+    /// A topic has to be looked at, whether it is wanted or not.
+    pub(super) fn look_at(&self, topic: &Arc<str>) {
+        lock(&self.turned).insert(Arc::clone(topic), Look::Changed);
         self.work.notify_one();
     }
 
@@ -119,7 +148,7 @@ impl Topics {
         let turned = std::mem::take(&mut *lock(&self.turned));
         let mut state = lock(&self.state);
         let mut changes = Changes::default();
-        for topic in turned {
+        for topic in turned.into_keys() {
             match (wish(&topic), state.heard.contains(&topic)) {
                 (Wish::Here, true) | (Wish::Elsewhere, false) => {}
                 (Wish::Here, false) => {
@@ -223,13 +252,13 @@ impl Topics {
         let mut state = lock(&self.state);
         state.missed.entry(Arc::clone(topic)).or_insert(since);
         drop(state);
-        self.turn(topic);
+        self.look_at(topic);
     }
 
     /// Sees that a topic is heard that belongs here.
     pub(super) fn claim(&self, topic: &Arc<str>) {
         if !lock(&self.state).heard.contains(topic) {
-            self.turn(topic);
+            self.look_at(topic);
         }
     }
 }
@@ -260,7 +289,7 @@ mod tests {
     use super::*;
 
     fn heard(topics: &Topics, topic: &Arc<str>) {
-        topics.turn(topic);
+        topics.turn(topic, Turn::FirstMember);
         let changes = topics.changes(|_| Wish::Here);
         assert_eq!(changes.subscribe, [Arc::clone(topic)]);
         assert!(topics.heard(topic), "it is the last one");
@@ -277,7 +306,7 @@ mod tests {
                 assert!(topics.taken_away(&topic));
                 assert!(!topics.taken_away(&topic), "once");
             }
-            topics.turn(&topic);
+            topics.look_at(&topic);
             let changes = topics.changes(|_| Wish::Elsewhere);
             assert_eq!(changes.unsubscribe.is_empty(), is_taken_away);
             assert!(!topics.takes(&topic));
@@ -301,5 +330,27 @@ mod tests {
         topics.missed(&topic, since);
         topics.changes(|_| Wish::None);
         assert_eq!(topics.take_missed(), None, "nobody is there any more");
+    }
+
+    #[test]
+    fn what_is_joined_and_left_during_an_outage_leaves_nothing() {
+        let topics = Topics::default();
+        for number in 0..10_000 {
+            let topic = Arc::from(number.to_string());
+            topics.turn(&topic, Turn::FirstMember);
+            topics.turn(&topic, Turn::LastMember);
+        }
+        assert!(lock(&topics.turned).is_empty());
+    }
+
+    #[test]
+    fn what_is_left_and_joined_again_is_looked_at() {
+        let (topics, topic) = (Topics::default(), Arc::from("t"));
+        heard(&topics, &topic);
+        // Redis knows it: if it is left in the end, Redis has to be told.
+        for turn in [Turn::LastMember, Turn::FirstMember, Turn::LastMember] {
+            topics.turn(&topic, turn);
+        }
+        assert_eq!(topics.changes(|_| Wish::None).unsubscribe, [topic]);
     }
 }
