@@ -33,7 +33,8 @@ pub struct Limits {
     /// [`Middleware`](crate::Middleware), before its request goes on and after the response has come
     /// back. Code that blocks its thread cannot be interrupted; its time counts.
     pub handshake_timeout: Duration,
-    /// The request's head, in bytes: 64 KiB. More is answered with 431.
+    /// The request's head, in bytes: 64 KiB. More is answered with 431. Less than 8 KiB has the effect of
+    /// 8 KiB.
     pub head_bytes: usize,
     /// The body of a request to an HTTP consumer, in bytes: 1 MiB. More is answered with 413.
     pub body_bytes: usize,

@@ -113,3 +113,22 @@ impl Patient {
         std::future::pending::<()>().await;
     }
 }
+
+/// Takes 6 s before the request goes on.
+struct Slow;
+
+impl Middleware for Slow {
+    async fn call(&self, next: Next<'_>) -> Response {
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        next.run().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_middleware_of_a_request_has_its_own_time() {
+    let late = Slow.around(Slow.around(Late::app()));
+    let app = ProtocolTypeRouter::new().http(late);
+    let request = HttpCommunicator::get(&app, "/").timeout(Duration::from_secs(100));
+    let response = request.response().await.expect("a response");
+    assert_eq!(response.body(), "late");
+}

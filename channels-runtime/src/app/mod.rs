@@ -24,7 +24,7 @@ pub(crate) use self::handshake::{
 };
 pub(crate) use self::headers::Headers;
 pub(crate) use self::hygiene::clean;
-pub(crate) use self::progress::Progress;
+pub(crate) use self::progress::{Progress, Stage};
 pub use self::request::HttpRequest;
 pub use self::routes::Routes;
 pub(crate) use self::routes::{Line, Piece, Router, Step, Value};

@@ -9,7 +9,7 @@ use http::StatusCode;
 use tokio::time::{Sleep, sleep};
 
 use crate::app::{
-    Answering, Handshake, HttpApp, HttpRequest, Progress, Response, WebSocketApp, refusal,
+    Answering, Handshake, HttpApp, HttpRequest, Progress, Response, Stage, WebSocketApp, refusal,
 };
 use crate::log::{Excerpt, LogLimit};
 
@@ -37,6 +37,7 @@ pub(super) fn respond(
         timeout: request.context().limits().handshake_timeout,
         path: request.scope().path().into(),
         answering: app.answer(request),
+        stage: Stage::default(),
         timer: None,
     }
 }
@@ -46,7 +47,9 @@ struct Responding<'a> {
     progress: Progress,
     timeout: Duration,
     path: Box<str>,
-    /// Runs while a middleware has the request.
+    /// The stage at the last poll.
+    stage: Stage,
+    /// Runs while one middleware has the request.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -57,8 +60,12 @@ impl Future for Responding<'_> {
         if let Poll::Ready(response) = self.answering.as_mut().poll(cx) {
             return Poll::Ready(response);
         }
-        if !self.progress.is_in_middleware() {
+        let stage = self.progress.stage();
+        if stage != self.stage {
+            self.stage = stage;
             self.timer = None;
+        }
+        if !stage.is_in_middleware() {
             return Poll::Pending;
         }
         let timeout = self.timeout;

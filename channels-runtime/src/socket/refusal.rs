@@ -97,7 +97,7 @@ mod tests {
             ),
             (
                 Error::new(ErrorKind::Layer, "secret"),
-                CloseCode::INTERNAL_ERROR,
+                CloseCode::TRY_AGAIN_LATER,
             ),
             (crate::AcceptConnection.into(), CloseCode::INTERNAL_ERROR),
         ];
