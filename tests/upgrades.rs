@@ -130,6 +130,19 @@ async fn a_handshake_with_a_body_is_refused_and_the_connection_closed() {
     assert_eq!(statuses(&answer), ["101"], "{answer}");
 }
 
+/// A service of the `http` application may have sockets of its own.
+#[tokio::test]
+async fn a_handshake_with_a_body_reaches_no_service() {
+    let (server, journal) = server(false).await;
+    for headers in ["Content-Length: 11\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let head = handshake(headers, false).replace("/ws/", "/page/");
+        let bytes = [head.as_bytes(), b"\x81\x85\0\0\0\0hello", CLOSE].concat();
+        let answer = exchange(&server, &bytes).await;
+        assert_eq!(statuses(&answer), ["400"], "{headers}: {answer}");
+    }
+    assert_eq!(journal.lines(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn what_cannot_be_a_handshake_goes_to_the_page_of_its_path() {
     let (shared, journal) = server(true).await;

@@ -83,7 +83,9 @@ pub struct Limits {
     /// that send a message or read a response byte by byte, and lets slow uploads and downloads pass.
     /// Below this rate, an incomplete message is silence (`ping_timeout`). The client of a response has
     /// to read at this rate over each period of `ping_interval` plus `ping_timeout`, or it is
-    /// disconnected.
+    /// disconnected. TCP reports what a client has read only after 64 to 95 KB with the receive buffers of
+    /// common systems. So a client that reads more slowly than about 2 KB per second may be disconnected
+    /// with the default periods, whatever this limit is.
     pub minimum_rate: usize,
     /// Groups in which one connection can be at the same time: 1,000. A further `group_add` fails with
     /// [`ErrorKind::Limit`](crate::ErrorKind::Limit), and the connection stays in the groups that it has

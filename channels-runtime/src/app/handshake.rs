@@ -46,6 +46,19 @@ impl Handshake {
         request.method() == Method::GET && request.version() >= Version::HTTP_11
     }
 
+    /// Refuses a handshake for sockets of the `http` application if it declares a body: hyper takes the
+    /// bytes of a body for the first frames.
+    ///
+    /// # Errors
+    ///
+    /// The 400, after which the connection is closed.
+    pub(crate) fn check_body<B>(request: &Request<B>) -> Result<(), Box<Response<Body>>> {
+        if Self::is_wanted(request.headers()) && Self::is_possible(request) {
+            return check_body(request.headers());
+        }
+        Ok(())
+    }
+
     /// Reads a request, whose stream will come by `upgrade`.
     ///
     /// # Errors

@@ -290,6 +290,9 @@ impl ProtocolTypeRouter {
         let Some(app) = &self.http else {
             return self.not_found(path);
         };
+        if let Err(refusal) = Handshake::check_body(&request) {
+            return *refusal;
+        }
         let has_route = app.routes().map(|routes| routes.has_route(path));
         let request = HttpRequest::new(request, Arc::clone(&self.context));
         let response = deadline::respond(&**app, request).await;
