@@ -2,6 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use channels::prelude::*;
@@ -116,6 +117,13 @@ struct Rig {
 impl Rig {
     /// A socket whose handler is held, so that what is sent to its group waits.
     async fn new<A: channels::WebSocketApp>(app: impl FnOnce(Shared) -> A) -> Self {
+        Self::with_limits(app, Limits::default()).await
+    }
+
+    async fn with_limits<A: channels::WebSocketApp>(
+        app: impl FnOnce(Shared) -> A,
+        limits: Limits,
+    ) -> Self {
         keep_log();
         let (shared, layer) = (Shared::default(), InMemoryChannelLayer::new());
         let router = URLRouter::new()
@@ -123,6 +131,7 @@ impl Rig {
             .path("echo/", Echo::app());
         let app = ProtocolTypeRouter::new()
             .channel_layer(layer.clone())
+            .limits(limits)
             .websocket(router);
         let mut held = WebsocketCommunicator::new(&app, "/held/");
         held.connect().await.expect("accepted");
@@ -313,6 +322,33 @@ fn a_subscriber_that_sends_and_closes_freezes_nobody() {
         for id in 0..3 {
             rig.send(Bomb::new(id, || {})).await;
         }
+        rig.goes_on().await;
+    });
+}
+
+#[test]
+fn a_subscriber_that_closes_a_socket_without_memory_freezes_nobody() {
+    on_threads(async {
+        let mut limits = Limits::default();
+        limits.memory_bytes = 100_000;
+        let newest = |shared: Shared| Newest::app_with(move |_| Newest(shared.clone()));
+        let rig = Rig::with_limits(newest, limits).await;
+        let (senders, closed) = (rig.shared.senders.clone(), Arc::new(AtomicBool::new(false)));
+        let noted = Arc::clone(&closed);
+        on_line(move |line| {
+            if line.contains("memory limit reached") {
+                senders.close();
+                noted.store(true, Ordering::Relaxed);
+            }
+        });
+        for _ in 0..3 {
+            let fields = serde_json::json!({ "text": "x".repeat(200_000) });
+            let event = Event::new("drops.bomb", fields).expect("an event");
+            let group = GroupName::new("held").expect("a name");
+            let sent = within(rig.layer.group_send(group, event, None)).await;
+            sent.expect("a layer in memory");
+        }
+        assert!(closed.load(Ordering::Relaxed), "the line was written");
         rig.goes_on().await;
     });
 }

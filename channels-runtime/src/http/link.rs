@@ -16,7 +16,7 @@ use crate::app::{self, Body, refusal};
 use crate::consumer::{DisconnectedBy, Options, Overflow, Table};
 use crate::handler_threads::{Client, HandlerThreads};
 use crate::layer::{Delivered, Receiver};
-use crate::socket::mailbox::{Arriving, Mailbox, Pushed, Removed, log_overflow};
+use crate::socket::mailbox::{Arriving, Mailbox, Pushed, Removed};
 use crate::stats::Stats;
 use crate::{BoxError, Error, ErrorKind, Event, Result};
 
@@ -367,20 +367,14 @@ impl Receiver for Link {
             None
         };
         let arriving = Arriving::new(event, key);
-        let (pushed, removed);
+        let outcome;
         let mut state = self.state();
         if state.stopping || state.is_over() {
             return Delivered::Closed;
         }
-        (pushed, removed) = state.mailbox.push(&arriving);
+        outcome = state.mailbox.push(&arriving);
         drop(state);
-        // Without a removed event, the one that came was dropped.
-        let lost = removed.len().max(1);
-        drop(removed);
-        if let Some(reason) = pushed.drop_reason() {
-            self.stats.dropped(reason, lost);
-            log_overflow((self.consumer)(), event, reason);
-        }
+        let pushed = outcome.report(&self.stats, (self.consumer)(), event);
         if pushed == Pushed::MustClose {
             self.disconnect();
         }

@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::link::{Link, Phase, State};
-use super::mailbox::{Arriving, EVENT_DROP, Pushed, log_overflow};
+use super::mailbox::{Arriving, EVENT_DROP, Pushed};
 use crate::consumer::table::Route;
 use crate::consumer::{Mode, Relay};
 use crate::event::CoalesceKey;
@@ -59,20 +59,14 @@ impl Link {
     fn enqueue(&self, event: &Event, key: CoalesceKey) -> Delivered {
         let key = if self.coalesces { key.of(event) } else { None };
         let arriving = Arriving::new(event, key);
-        let (pushed, removed);
+        let outcome;
         let mut state = self.state();
         if state.phase == Phase::Over {
             return Delivered::Closed;
         }
-        (pushed, removed) = state.mailbox.push(&arriving);
+        outcome = state.mailbox.push(&arriving);
         drop(state);
-        // Without a removed event, the one that came was dropped.
-        let lost = removed.len().max(1);
-        drop(removed);
-        if let Some(reason) = pushed.drop_reason() {
-            self.stats.dropped(reason, lost);
-            log_overflow((self.consumer)(), event, reason);
-        }
+        let pushed = outcome.report(&self.stats, (self.consumer)(), event);
         if pushed == Pushed::MustClose {
             self.disconnect();
         }

@@ -7,7 +7,7 @@ use crate::Event;
 use crate::consumer::{Options, Overflow};
 use crate::layer::Delivered;
 use crate::limits::Limits;
-use crate::log::LogLimit;
+use crate::log::log_limited;
 use crate::memory::Account;
 use crate::stats::{DropReason, Stats};
 use crate::supervise::discard;
@@ -63,13 +63,6 @@ impl<'a> Arriving<'a> {
 #[must_use = "its events are dropped with it, after the lock is released"]
 pub(crate) struct Removed(Queue<Waiting>);
 
-impl Removed {
-    /// How many events there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
-
 impl Drop for Removed {
     fn drop(&mut self) {
         while let Some(waiting) = self.0.pop() {
@@ -97,7 +90,7 @@ pub(crate) enum Pushed {
 
 impl Pushed {
     /// Under which reason the event that was lost is counted.
-    pub(crate) fn drop_reason(self) -> Option<DropReason> {
+    fn drop_reason(self) -> Option<DropReason> {
         match self {
             Self::Queued => None,
             Self::DroppedNewest => Some(DropReason::Newest),
@@ -117,15 +110,38 @@ impl Pushed {
     }
 }
 
+/// What pushing an event has done. It is reported when the lock is released: tracing calls and the `Drop`
+/// of events are user code.
+#[must_use = "what was lost has to be counted and logged"]
+pub(crate) struct Outcome {
+    pushed: Pushed,
+    removed: Removed,
+    out_of_memory: bool,
+}
+
+impl Outcome {
+    /// Counts and logs what was lost, and drops what was removed. No lock may be held.
+    pub(crate) fn report(self, stats: &Stats, consumer: &str, event: &Event) -> Pushed {
+        if self.out_of_memory {
+            stats.memory().refuse("event for a consumer");
+        }
+        // Without a removed event, the one that came was dropped.
+        let lost = self.removed.0.len().max(1);
+        drop(self.removed);
+        if let Some(reason) = self.pushed.drop_reason() {
+            stats.dropped(reason, lost);
+            log_overflow(consumer, event, reason);
+        }
+        self.pushed
+    }
+}
+
 /// Logs that an event was lost for want of room, at a bounded rate. To replace an event by a newer
 /// one of its key loses nothing.
-pub(crate) fn log_overflow(consumer: &str, event: &Event, reason: DropReason) {
-    static OVERFLOWS: LogLimit = LogLimit::new();
-    if reason == DropReason::Coalesced {
-        return;
-    }
-    if let Some(suppressed) = OVERFLOWS.permit() {
-        tracing::warn!(consumer, event_type = %event.event_type(), ?reason, suppressed, "mailbox full, event dropped");
+fn log_overflow(consumer: &str, event: &Event, reason: DropReason) {
+    if reason != DropReason::Coalesced {
+        let event_type = event.event_type();
+        log_limited!(warn, consumer, %event_type, ?reason, "mailbox full, event dropped");
     }
 }
 
@@ -142,8 +158,10 @@ impl Mailbox {
     }
 
     /// Queues an event, or does with it what the policy says.
-    pub(crate) fn push(&mut self, arriving: &Arriving<'_>) -> (Pushed, Removed) {
+    pub(crate) fn push(&mut self, arriving: &Arriving<'_>) -> Outcome {
         let mut removed = Removed::default();
+        let has_room = self.has_room(arriving.weight);
+        let out_of_memory = !has_room && self.account.memory().is_exhausted();
         let pushed = self.make_room(arriving, &mut removed);
         if matches!(
             pushed,
@@ -157,15 +175,16 @@ impl Mailbox {
             });
         }
         self.account.settle(self.weight);
-        (pushed, removed)
+        Outcome {
+            pushed,
+            removed,
+            out_of_memory,
+        }
     }
 
     fn make_room(&mut self, arriving: &Arriving<'_>, removed: &mut Removed) -> Pushed {
         if self.has_room(arriving.weight) {
             return Pushed::Queued;
-        }
-        if self.account.memory().is_exhausted() {
-            self.account.memory().refuse("event for a consumer");
         }
         match self.overflow {
             Overflow::DropNewest => Pushed::DroppedNewest,
@@ -251,135 +270,5 @@ impl Drop for Mailbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn event(event_type: &str, number: u32) -> Event {
-        Event::new(event_type, json!({ "number": number })).expect("an event")
-    }
-
-    fn mailbox(capacity: usize, overflow: Overflow, limits: &Limits) -> Mailbox {
-        let options = Options {
-            mailbox: capacity,
-            overflow,
-            ..Options::new()
-        };
-        Mailbox::new(&options, limits, Arc::default())
-    }
-
-    fn push(mailbox: &mut Mailbox, event_type: &str, number: u32) -> Pushed {
-        let event = event(event_type, number);
-        mailbox.push(&Arriving::new(&event, None)).0
-    }
-
-    fn drain(mailbox: &mut Mailbox) -> Vec<u64> {
-        std::iter::from_fn(|| mailbox.pop())
-            .map(|event| {
-                event.to_json().expect("json")["number"]
-                    .as_u64()
-                    .expect("number")
-            })
-            .collect()
-    }
-
-    #[test]
-    fn each_policy_keeps_what_it_says() {
-        let cases = [
-            (Overflow::DropNewest, Pushed::DroppedNewest, vec![1, 2]),
-            (Overflow::DropOldest, Pushed::DroppedOldest, vec![2, 3]),
-            (Overflow::Close, Pushed::MustClose, vec![1, 2]),
-            (Overflow::Coalesce, Pushed::Coalesced, vec![2, 3]),
-        ];
-        for (overflow, pushed, left) in cases {
-            let mut mailbox = mailbox(2, overflow, &Limits::default());
-            assert_eq!(push(&mut mailbox, "same.type", 1), Pushed::Queued);
-            assert_eq!(push(&mut mailbox, "other.type", 2), Pushed::Queued);
-            assert_eq!(push(&mut mailbox, "same.type", 3), pushed, "{overflow:?}");
-            assert_eq!(drain(&mut mailbox), left, "{overflow:?}");
-        }
-    }
-
-    #[test]
-    fn without_an_event_of_its_key_the_oldest_makes_room() {
-        let mut mailbox = mailbox(1, Overflow::Coalesce, &Limits::default());
-        push(&mut mailbox, "one.type", 1);
-        assert_eq!(push(&mut mailbox, "other.type", 2), Pushed::DroppedOldest);
-        assert_eq!(drain(&mut mailbox), [2]);
-    }
-
-    #[test]
-    fn the_memory_of_the_events_is_bounded() {
-        let small = event("small.type", 1).weight();
-        let limits = Limits {
-            mailbox_bytes: 10_000 + 2 * small,
-            ..Limits::default()
-        };
-        let large = Event::new("large.type", json!({ "text": "x".repeat(9_500) }));
-        let large = large.expect("an event");
-        for (overflow, pushed, left) in [
-            (Overflow::DropNewest, Pushed::DroppedNewest, 1),
-            (Overflow::Close, Pushed::MustClose, 1),
-            (Overflow::DropOldest, Pushed::DroppedOldest, 1),
-            (Overflow::Coalesce, Pushed::Coalesced, 1),
-        ] {
-            let mut mailbox = mailbox(100, overflow, &limits);
-            assert_eq!(mailbox.push(&Arriving::new(&large, None)).0, Pushed::Queued);
-            let (second, removed) = mailbox.push(&Arriving::new(&large, None));
-            assert_eq!(second, pushed, "{overflow:?}");
-            assert_eq!(mailbox.events.len(), left, "{overflow:?}");
-            assert_eq!(mailbox.weight, large.weight(), "{overflow:?}");
-            drop(removed);
-            // What is small still fits.
-            assert_eq!(push(&mut mailbox, "small.type", 1), Pushed::Queued);
-            while mailbox.pop().is_some() {}
-            assert_eq!(mailbox.weight, 0);
-        }
-    }
-
-    #[test]
-    fn several_old_events_make_room_for_a_large_one() {
-        let small = event("small.type", 1).weight();
-        let limits = Limits {
-            mailbox_bytes: 10 * small,
-            ..Limits::default()
-        };
-        let large = Event::new("large.type", json!({ "text": "x".repeat(8 * small) }));
-        let large = large.expect("an event");
-        let mut mailbox = mailbox(100, Overflow::DropOldest, &limits);
-        for number in 0..10 {
-            assert_eq!(push(&mut mailbox, "small.type", number), Pushed::Queued);
-        }
-        let (pushed, removed) = mailbox.push(&Arriving::new(&large, None));
-        assert_eq!(pushed, Pushed::DroppedOldest);
-        assert!(removed.len() >= 8, "{}", removed.len());
-        assert!(mailbox.weight <= limits.mailbox_bytes);
-    }
-
-    #[test]
-    fn without_memory_only_one_event_waits() {
-        let stats = Arc::new(Stats::default());
-        stats.memory().set_limit(0);
-        let mut mailbox = Mailbox::new(&Options::new(), &Limits::default(), Arc::clone(&stats));
-        assert_eq!(push(&mut mailbox, "a.b", 1), Pushed::Queued);
-        assert_eq!(push(&mut mailbox, "a.b", 2), Pushed::DroppedNewest);
-        assert_eq!(stats.memory().refusals(), 1);
-    }
-
-    #[test]
-    fn without_memory_one_old_event_makes_room_for_one_new() {
-        let stats = Arc::new(Stats::default());
-        let options = Options {
-            overflow: Overflow::DropOldest,
-            ..Options::new()
-        };
-        let mut mailbox = Mailbox::new(&options, &Limits::default(), Arc::clone(&stats));
-        for number in 0..50 {
-            assert_eq!(push(&mut mailbox, "a.b", number), Pushed::Queued);
-        }
-        stats.memory().set_limit(0);
-        assert_eq!(push(&mut mailbox, "a.b", 50), Pushed::DroppedOldest);
-        assert_eq!(mailbox.events.len(), 50);
-    }
-}
+#[path = "mailbox_tests.rs"]
+mod tests;

@@ -9,6 +9,8 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::socket::mailbox::EVENT_DROP;
+use crate::supervise::discard;
 use crate::{ChannelName, Error, ErrorKind, Event, Result};
 
 /// Programs have a few channels for workers. A name that a client chooses must not cost more.
@@ -58,8 +60,18 @@ struct Queue {
     arrived: Arc<Notify>,
 }
 
-/// What was removed, to be dropped without the lock.
-type Removed = Vec<(Instant, Event)>;
+/// What was removed, to be dropped without the lock. Each event's `Drop` is isolated from the others, and
+/// from who happens to remove it.
+#[derive(Default)]
+struct Removed(VecDeque<(Instant, Event)>);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        while let Some((_, event)) = self.0.pop_front() {
+            discard(EVENT_DROP, event);
+        }
+    }
+}
 
 impl Queues {
     pub(super) fn new(capacity: usize, expiry: Duration) -> Self {
@@ -74,20 +86,16 @@ impl Queues {
 
     /// Empty queues with the same bounds, but for their number.
     pub(super) fn with_most(&self, most: usize) -> Self {
-        Self {
-            most,
-            max_weight: self.max_weight,
-            ..Self::new(self.capacity, self.expiry)
-        }
+        let mut queues = Self::new(self.capacity, self.expiry);
+        (queues.most, queues.max_weight) = (most, self.max_weight);
+        queues
     }
 
     /// Empty queues with the same bounds, but for the memory of the events.
     pub(super) fn with_max_weight(&self, max_weight: usize) -> Self {
-        Self {
-            most: self.most,
-            max_weight,
-            ..Self::new(self.capacity, self.expiry)
-        }
+        let mut queues = Self::new(self.capacity, self.expiry);
+        (queues.most, queues.max_weight) = (self.most, max_weight);
+        queues
     }
 
     /// Puts an event behind the others.
@@ -100,7 +108,7 @@ impl Queues {
         let now = Instant::now();
         // User code, so before the lock is taken.
         let weight = event.weight();
-        let mut removed = Removed::new();
+        let mut removed = Removed::default();
         let mut guard = self.state();
         let state = &mut *guard;
         // To look at all queues for each event that is refused would let a client keep the thread.
@@ -194,10 +202,10 @@ impl Queues {
 
     /// Forgets what waits.
     pub(super) fn flush(&self) {
-        let mut removed = Removed::new();
+        let mut removed = Removed::default();
         let mut state = self.state();
         for queue in state.queues.values_mut() {
-            removed.extend(queue.events.drain(..));
+            removed.0.append(&mut queue.events);
         }
         state.weight = 0;
         state.keep_used();
@@ -213,6 +221,7 @@ impl Queues {
         drop(state);
         for queue in queues.into_values() {
             queue.arrived.notify_waiters();
+            drop(Removed(queue.events));
         }
     }
 
@@ -223,7 +232,7 @@ impl Queues {
 
     /// Drops what has expired. Returns how many queues are left, and when the next event expires.
     fn sweep(&self) -> (usize, Option<Instant>) {
-        let mut removed = Removed::new();
+        let mut removed = Removed::default();
         let mut state = self.state();
         state.sweep(Instant::now(), self.expiry, &mut removed);
         let arrivals = (state.queues.values()).filter_map(|queue| queue.events.front());
@@ -271,6 +280,12 @@ impl Queues {
     }
 }
 
+impl Drop for Queues {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
 /// The task that drops what has expired. If it ends before its time, as its runtime does, the next push
 /// starts another one.
 struct Sweeper(Weak<Queues>);
@@ -292,7 +307,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn take(&self) -> Result<Option<Event>> {
-        let mut removed = Removed::new();
+        let mut removed = Removed::default();
         let mut state = self.queues.state();
         if state.closed {
             return Err(Error::new(ErrorKind::Layer, "the channel layer is closed"));
@@ -356,106 +371,12 @@ impl Queue {
         let mut weight = 0;
         while let Some(expired) = self.events.pop_front_if(is_old) {
             weight += expired.1.weight();
-            removed.push(expired);
+            removed.0.push_back(expired);
         }
         weight
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    fn name(number: usize) -> ChannelName {
-        ChannelName::new(&format!("job.{number}")).expect("a name")
-    }
-
-    fn event() -> Event {
-        Event::new("a.job", ()).expect("an event")
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn queues_that_nobody_reads_are_dropped_without_a_push() {
-        let queues = Arc::new(Queues::new(100, MINUTE).with_most(1_000_000));
-        for number in 0..3_000 {
-            queues.push(&name(number), event()).expect("room");
-        }
-        tokio::time::sleep(MINUTE / 2).await;
-        queues.push(&name(0), event()).expect("room");
-        assert_eq!(queues.state().queues.len(), 3_000);
-        tokio::time::sleep(MINUTE + MINUTE / 2).await;
-        {
-            let state = queues.state();
-            assert_eq!((state.queues.len(), state.queues.capacity()), (0, 0));
-            assert!(!state.is_swept);
-        }
-        // And again.
-        queues.push(&name(1), event()).expect("room");
-        tokio::time::sleep(MINUTE * 2).await;
-        assert_eq!(queues.state().queues.len(), 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_number_of_queues_is_bounded() {
-        let queues = Arc::new(Queues::new(100, MINUTE).with_most(10));
-        for number in 0..10 {
-            queues.push(&name(number), event()).expect("room");
-        }
-        let error = queues.push(&name(10), event()).expect_err("no room");
-        assert_eq!(error.kind(), ErrorKind::ChannelFull);
-        assert!(error.into_unsent::<Event>().is_ok());
-        queues.push(&name(3), event()).expect("it is there");
-        queues.pop(&name(4)).await.expect("an event");
-        queues.push(&name(10), event()).expect("room again");
-        tokio::time::sleep(MINUTE * 2).await;
-        queues.push(&name(11), event()).expect("all have expired");
-        assert_eq!(queues.len(), 1);
-    }
-
-    #[test]
-    fn outside_of_a_runtime_the_next_look_drops_what_has_expired() {
-        let queues = Arc::new(Queues::new(100, Duration::ZERO).with_most(10));
-        for number in 0..10 {
-            queues.push(&name(number), event()).expect("room");
-        }
-        queues.push(&name(10), event()).expect("all have expired");
-        assert_eq!(queues.len(), 0);
-    }
-
-    #[test]
-    fn a_runtime_that_ends_takes_no_sweep_with_it() {
-        let queues = Arc::new(Queues::new(100, MINUTE).with_most(10));
-        let start = || {
-            let runtime = tokio::runtime::Builder::new_current_thread();
-            let runtime = { runtime }.enable_time().build().expect("a runtime");
-            runtime.block_on(async { queues.push(&name(0), event()).expect("room") });
-            assert!(queues.state().is_swept);
-        };
-        start();
-        assert!(!queues.state().is_swept);
-        start();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_memory_of_all_queues_is_bounded() {
-        let weight = event().weight();
-        let queues = Arc::new(Queues::new(100, MINUTE).with_max_weight(5 * weight));
-        for number in 0..5 {
-            queues.push(&name(number), event()).expect("room");
-        }
-        let error = queues.push(&name(5), event()).expect_err("no room");
-        assert_eq!(error.kind(), ErrorKind::ChannelFull);
-        assert!(error.into_unsent::<Event>().is_ok(), "the event comes back");
-        // Who takes one makes room, and so does the time.
-        queues.pop(&name(0)).await.expect("an event");
-        queues.push(&name(5), event()).expect("room");
-        queues.push(&name(6), event()).expect_err("no room");
-        tokio::time::sleep(MINUTE * 2).await;
-        assert_eq!(queues.state().weight, 0);
-        queues.push(&name(6), event()).expect("room");
-        queues.flush();
-        assert_eq!(queues.state().weight, 0);
-    }
-}
+#[path = "queues_tests.rs"]
+mod tests;
