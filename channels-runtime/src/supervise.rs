@@ -99,7 +99,6 @@ pub(crate) async fn supervise_state<S: Send + 'static, F: Future>(
 }
 
 /// As [`isolate`], for a future.
-#[cfg(feature = "redis")]
 pub(crate) async fn isolate_future<T>(
     what: &'static str,
     future: impl Future<Output = T>,

@@ -186,3 +186,45 @@ fn a_shutdown_hook_that_panics_leaves_the_others_to_run() {
         ]));
     });
 }
+
+/// Spawns a task that panics, and nothing else.
+#[consumer]
+#[derive(Default)]
+struct Spawns;
+
+#[consumer]
+impl Spawns {
+    async fn connect(&mut self, socket: &mut WebSocket) -> Result {
+        socket.accept().await?;
+        socket.spawn(async { panic!("the task of a socket panics") });
+        Ok(())
+    }
+
+    async fn receive(&mut self, socket: &mut WebSocket, text: String) -> Result {
+        socket.send(text).await
+    }
+}
+
+#[test]
+fn a_panic_in_a_task_is_logged_at_once_and_its_connection_goes_on() {
+    on_threads(async {
+        keep_log();
+        let router = URLRouter::new().path("ws/", Spawns::app());
+        let app = ProtocolTypeRouter::new().websocket(router);
+        let before = app.context().stats().isolated_panics();
+        let mut client = WebsocketCommunicator::new(&app, "/ws/");
+        within(client.connect()).await.expect("accepted");
+        until("it is logged", || {
+            was_logged(&[
+                "ERROR",
+                "a task of a connection",
+                "the task of a socket panics",
+            ])
+        })
+        .await;
+        assert!(app.context().stats().isolated_panics() > before);
+        client.send("alive").await.expect("sent");
+        let heard = within(client.receive::<String>()).await.expect("an echo");
+        assert_eq!(heard, "alive");
+    });
+}

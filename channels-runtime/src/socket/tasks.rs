@@ -2,9 +2,9 @@
 
 use std::future::Future;
 
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::task::{AbortHandle, JoinSet};
 
-use crate::log::log_limited;
+use crate::supervise::isolate_future;
 use crate::threads;
 
 /// The tasks of one connection; dropping it ends them.
@@ -15,27 +15,18 @@ impl Tasks {
     pub(crate) fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
         let tasks = self.0.get_or_insert_with(JoinSet::new);
         // What has ended by itself is let go here, so that a long connection does not collect it.
-        while let Some(ended) = tasks.try_join_next() {
-            log_panic(ended);
-        }
-        TaskHandle(tasks.spawn(task))
+        while tasks.try_join_next().is_some() {}
+        TaskHandle(tasks.spawn(async {
+            // A panic is counted and logged at once: nobody waits for most tasks.
+            isolate_future("a task of a connection", task).await;
+        }))
     }
 
     /// Waits until every task has ended by itself. Cancel safe.
     pub(crate) async fn ended(&mut self) {
         if let Some(tasks) = &mut self.0 {
-            while let Some(ended) = tasks.join_next().await {
-                log_panic(ended);
-            }
+            while tasks.join_next().await.is_some() {}
         }
-    }
-}
-
-fn log_panic(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        log_limited!(error, %error, "a task of a connection panicked");
     }
 }
 
