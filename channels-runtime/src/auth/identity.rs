@@ -10,7 +10,7 @@ use super::revoked::Revoked;
 use super::site::Site;
 use super::token::{Verified, Who};
 use super::user::User;
-use super::watch::{Entry, Revocable, Watched};
+use super::watch::{Doubt, Entry, Revocable, Watched};
 use crate::layer::ChannelLayer;
 use crate::session::Session;
 use crate::{Error, ErrorKind, Result, Scope};
@@ -250,6 +250,7 @@ impl Identity {
                 Source::Session(..) | Source::Nothing => None,
             },
             checked: since,
+            doubt: Doubt::default(),
             connection: Weak::clone(connection),
         };
         let watched = site.watch().enter(site, entry, since);

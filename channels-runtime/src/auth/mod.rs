@@ -9,6 +9,7 @@ mod jwt;
 mod login;
 mod memory;
 mod passwords;
+mod query;
 mod recheck;
 mod revoked;
 mod site;
