@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use channels::{Error, SessionStore, StoreFuture, UserRecord, UserStore};
 
@@ -23,6 +23,8 @@ struct State {
     stuck: Mutex<Vec<String>>,
     /// The users for whom every question fails.
     refused: Mutex<Vec<String>>,
+    /// How long each question about one user takes.
+    delay: OnceLock<Duration>,
     /// A user who is not active any more, as a Django site would say it.
     banned: OnceLock<String>,
 }
@@ -45,6 +47,10 @@ impl<S> Watched<S> {
 
     pub(crate) fn ban(&self, id: &str) {
         self.state.banned.set(id.to_owned()).expect("one ban");
+    }
+
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.state.delay.set(delay).expect("one delay");
     }
 
     /// Panics from now on when it is asked for one of these users.
@@ -138,7 +144,13 @@ impl<S: SessionStore> SessionStore for Watched<S> {
 
 impl<S: UserStore> UserStore for Watched<S> {
     fn by_id<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<UserRecord>> {
-        self.ask(|store| store.by_id(id))
+        let user = self.ask(|store| store.by_id(id));
+        Box::pin(async {
+            if let Some(delay) = self.state.delay.get() {
+                tokio::time::sleep(*delay).await;
+            }
+            user.await
+        })
     }
 
     fn by_ids<'a>(&'a self, ids: &'a [String]) -> StoreFuture<'a, Vec<UserRecord>> {

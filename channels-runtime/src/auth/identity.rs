@@ -36,8 +36,19 @@ struct Inner {
     watched: Mutex<Option<Watched>>,
 }
 
-/// The user, and when the stores were asked.
-struct Known(User, Instant);
+/// The user that the stores returned.
+struct Known {
+    user: User,
+    lookup: Lookup,
+}
+
+/// When the stores were asked.
+#[derive(Clone, Copy)]
+struct Lookup {
+    since: Instant,
+    /// Whether the revocations of other servers were received then.
+    is_subscribed: bool,
+}
 
 /// What says who is there.
 enum Source {
@@ -111,7 +122,7 @@ impl Identity {
     /// If the future is dropped before it completes, the next call looks the user up.
     pub async fn user(&self) -> Result<User> {
         let mut known = self.0.user.lock().await;
-        if let Some(Known(user, _)) = &*known {
+        if let Some(Known { user, .. }) = &*known {
             return Ok(user.clone());
         }
         self.look_up(&mut known).await
@@ -148,11 +159,14 @@ impl Identity {
         let session = self.session()?;
         let mut known = self.0.user.lock().await;
         let before = session.key().await?;
-        let since = Instant::now();
+        let lookup = self.begin_lookup(true).await;
         self.0.site.login(session, user).await?;
         session.save().await?;
-        *known = Some(Known(user.clone(), since));
-        self.watch(user, since).await;
+        *known = Some(Known {
+            user: user.clone(),
+            lookup,
+        });
+        self.watch(user, lookup).await;
         let now = session.key().await?;
         match before.filter(|before| Some(before) != now.as_ref()) {
             Some(before) => self.tell(&Revoked::session(&before)).await,
@@ -172,7 +186,10 @@ impl Identity {
         let mut known = self.0.user.lock().await;
         let key = session.key().await?;
         self.0.site.logout(session).await?;
-        *known = Some(Known(User::anonymous(), Instant::now()));
+        *known = Some(Known {
+            user: User::anonymous(),
+            lookup: self.begin_lookup(false).await,
+        });
         self.unwatch();
         match key {
             Some(key) => self.tell(&Revoked::session(&key)).await,
@@ -190,9 +207,9 @@ impl Identity {
 
     async fn attach(&self, connection: Weak<dyn Revocable>) {
         if self.0.connection.set(connection).is_ok()
-            && let Some(Known(user, since)) = &*self.0.user.lock().await
+            && let Some(Known { user, lookup }) = &*self.0.user.lock().await
         {
-            self.watch(user, *since).await;
+            self.watch(user, *lookup).await;
         }
     }
 
@@ -214,7 +231,7 @@ impl Identity {
     }
 
     async fn look_up(&self, known: &mut Option<Known>) -> Result<User> {
-        let since = Instant::now();
+        let lookup = self.begin_lookup(self.may_be_somebody()).await;
         let site = &self.0.site;
         let user = match &self.0.source {
             Source::Session(session, renewal) => site.find_user(session, *renewal).await?,
@@ -224,22 +241,49 @@ impl Identity {
             },
             Source::Nothing => User::anonymous(),
         };
-        *known = Some(Known(user.clone(), since));
-        self.watch(&user, since).await;
+        *known = Some(Known {
+            user: user.clone(),
+            lookup,
+        });
+        self.watch(&user, lookup).await;
         Ok(user)
     }
 
+    /// Subscribes to the layer before the stores are asked: a login that ends afterwards is noticed.
+    async fn begin_lookup(&self, may_be_somebody: bool) -> Lookup {
+        let watch = self.0.site.watch();
+        let is_subscribed = match &self.0.layer {
+            None => true,
+            Some(layer) if may_be_somebody && self.0.connection.get().is_some() => {
+                watch.subscribe(&self.0.site, layer).await
+            }
+            Some(layer) => watch.is_subscribed(layer),
+        };
+        Lookup {
+            since: Instant::now(),
+            is_subscribed,
+        }
+    }
+
+    /// Whether a lookup may return a user. Without a key of a session it cannot.
+    fn may_be_somebody(&self) -> bool {
+        match &self.0.source {
+            Source::Session(session, _) => session.is_sent(),
+            Source::Token(_) => true,
+            Source::Nothing => false,
+        }
+    }
+
     /// From now on the connection ends with the login.
-    async fn watch(&self, user: &User, since: Instant) {
+    async fn watch(&self, user: &User, lookup: Lookup) {
         self.unwatch();
         let (Some(id), Some(connection)) = (user.id(), self.0.connection.get()) else {
             return;
         };
         let site = &self.0.site;
-        if let Some(layer) = &self.0.layer
-            && let Err(error) = site.watch().listen(site, layer).await
-        {
-            site.watch().listen_later(site, layer, &error);
+        let missed = self.0.layer.as_ref().filter(|_| !lookup.is_subscribed);
+        if let Some(layer) = missed {
+            site.watch().subscribe(site, layer).await;
         }
         let entry = Entry {
             user: id.into(),
@@ -249,12 +293,15 @@ impl Identity {
                 Source::Token(verified) => verified.until,
                 Source::Session(..) | Source::Nothing => None,
             },
-            checked: since,
+            checked: lookup.since,
             doubt: Doubt::default(),
             connection: Weak::clone(connection),
         };
-        let watched = site.watch().enter(site, entry, since);
+        let watched = site.watch().enter(site, entry, lookup.since);
         *self.watched() = Some(watched);
+        if let Some(layer) = missed {
+            site.watch().catch_up(layer);
+        }
     }
 
     fn unwatch(&self) {

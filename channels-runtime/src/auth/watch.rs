@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +10,7 @@ use tokio::time::Instant;
 use super::recheck;
 use super::revoked::{Revoked, Subject, digest};
 use super::site::Site;
-use crate::layer::{Channel, ChannelLayer};
+use super::subscription::Subscriptions;
 use crate::supervise::{isolate, supervise};
 
 /// How long a login's end is remembered, for connections that were being looked up meanwhile, and
@@ -40,10 +39,8 @@ pub(super) struct Watch {
     /// How long a login may stay open that the stores cannot confirm.
     grace: Option<Duration>,
     state: Mutex<State>,
-    /// The channels that receive the revocations of other servers, one for each layer.
-    pub(super) subscriptions: tokio::sync::Mutex<Vec<(Arc<dyn ChannelLayer>, Channel)>>,
-    /// Whether a task tries to listen to a layer that has failed.
-    pub(super) is_retrying: AtomicBool,
+    /// The channels that receive the revocations of other servers.
+    pub(super) subscriptions: Subscriptions,
 }
 
 #[derive(Default)]
@@ -98,8 +95,7 @@ impl Watch {
             interval,
             grace,
             state: Mutex::default(),
-            subscriptions: tokio::sync::Mutex::default(),
-            is_retrying: AtomicBool::new(false),
+            subscriptions: Subscriptions::default(),
         }
     }
 
@@ -150,6 +146,11 @@ impl Watch {
             number,
             watch: Arc::clone(self),
         }
+    }
+
+    /// Whether no connection is watched.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().entries.is_empty()
     }
 
     /// Ends the connections whose login has ended.
