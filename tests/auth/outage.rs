@@ -1,11 +1,11 @@
 //! Logins, logouts and handshakes while the channel layer does not answer.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use channels::prelude::*;
+use channels::testing::WebsocketCommunicator;
 use channels::{
     Channel, ChannelLayer, ChannelName, Delivery, Event, GroupName, LayerFuture, Receiver, Revoked,
     SessionStore as _,
@@ -32,13 +32,17 @@ impl Outage {
         }
     }
 
+    fn begin(&self) {
+        self.is_away.store(true, Ordering::Relaxed);
+    }
+
     fn end(&self) {
         self.is_away.store(false, Ordering::Relaxed);
     }
 
     fn answer<'a, T: Unpin + Send + 'a>(
         &self,
-        answer: impl Future<Output = Result<T>> + Send + 'a,
+        answer: impl FnOnce() -> LayerFuture<'a, T> + Send + 'a,
     ) -> LayerFuture<'a, T> {
         let is_away = Arc::clone(&self.is_away);
         LayerFuture::waiting(async move {
@@ -49,7 +53,7 @@ impl Outage {
                 }
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            answer.await
+            answer().await
         })
     }
 }
@@ -68,7 +72,7 @@ impl ChannelLayer for Outage {
         group: GroupName<'a>,
         channel: &'a ChannelName,
     ) -> LayerFuture<'a, ()> {
-        self.answer(self.layer.group_add(group, channel))
+        self.answer(move || self.layer.group_add(group, channel))
     }
 
     fn group_discard<'a>(
@@ -85,7 +89,7 @@ impl ChannelLayer for Outage {
         event: Event,
         except: Option<&'a ChannelName>,
     ) -> LayerFuture<'a, Delivery> {
-        self.answer(self.layer.group_send(group, event, except))
+        self.answer(move || self.layer.group_send(group, event, except))
     }
 
     fn flush(&self) -> LayerFuture<'_, ()> {
@@ -173,4 +177,92 @@ async fn a_logout_during_a_lookup_is_found_after_the_subscription() {
         closed_as_revoked(&mut socket).await;
     })
     .await;
+}
+
+/// Two servers with a watch each, as two processes have, and one layer between them.
+fn servers(site: &TestSite, layer: &Outage) -> (ProtocolTypeRouter, ProtocolTypeRouter) {
+    let server = || {
+        let own = TestSite {
+            site: site.site.clone().recheck_grace(Duration::from_secs(600)),
+            ..site.clone()
+        };
+        own.app().channel_layer(layer.clone())
+    };
+    (server(), server())
+}
+
+/// A browser that is logged in, and its socket on the other server, which is subscribed.
+async fn logged_in(layer: &Outage, site: &TestSite) -> (Browser, WebsocketCommunicator) {
+    let (one, other) = servers(site, layer);
+    layer.end();
+    let mut browser = Browser::new(&one);
+    browser.log_in("alice", "secret").await;
+    browser.app = other;
+    let mut socket = browser.open("/ws/?who").await;
+    assert_eq!(ask(&mut socket, "who").await, "[alice]");
+    browser.app = one;
+    (browser, socket)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_counts_while_the_layer_is_away_and_its_revocation_follows() {
+    within(async {
+        let site = TestSite::new();
+        site.add_user("alice", "secret").await;
+        site.add_user("bob", "hidden").await;
+        let layer = Outage::new();
+        let (mut browser, mut replaced) = logged_in(&layer, &site).await;
+        let before = browser.cookies["csrftoken"].clone();
+        layer.begin();
+        let begun = Instant::now();
+        assert_eq!(browser.log_in("bob", "hidden").await, StatusCode::SEE_OTHER);
+        assert!(begun.elapsed() <= Duration::from_secs(1), "{begun:?}");
+        assert_ne!(browser.cookies["csrftoken"], before, "the token is new");
+        assert_eq!(browser.text("/who/").await, "bob");
+        assert_eq!(ask(&mut replaced, "who").await, "[alice]", "not sent yet");
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        layer.end();
+        closed_as_revoked(&mut replaced).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_logout_counts_while_the_layer_is_away_and_its_revocation_follows() {
+    within(async {
+        let site = TestSite::new();
+        site.add_user("alice", "secret").await;
+        let layer = Outage::new();
+        let (mut browser, mut logged_out) = logged_in(&layer, &site).await;
+        layer.begin();
+        assert_eq!(browser.log_out().await, StatusCode::SEE_OTHER);
+        assert_eq!(browser.text("/who/").await, "");
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        layer.end();
+        closed_as_revoked(&mut logged_out).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_could_not_be_sent_for_five_minutes_is_logged_and_dropped() {
+    {
+        let site = TestSite::new();
+        site.add_user("alice", "secret").await;
+        let layer = Outage::new();
+        let (mut browser, logged_out) = logged_in(&layer, &site).await;
+        drop(logged_out);
+        let logs = super::logs::Logs::start();
+        layer.begin();
+        assert_eq!(browser.log_out().await, StatusCode::SEE_OTHER);
+        let expired = async {
+            while logs.count("revocations lost") == 0 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let begun = Instant::now();
+        let _ = tokio::time::timeout(Duration::from_secs(400), expired).await;
+        assert!(begun.elapsed() >= Duration::from_secs(290), "{begun:?}");
+        assert_eq!(logs.count("revocations lost"), 1);
+    }
 }

@@ -154,7 +154,8 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// As [`Site::login`]; [`ErrorKind::Config`] without a session.
+    /// As [`Site::login`]; [`ErrorKind::Config`] without a session. A layer that fails is not an error: the
+    /// revocation of the session that the login has replaced is repeated for five minutes.
     pub async fn login(&self, user: &User) -> Result {
         let session = self.session()?;
         let mut known = self.0.user.lock().await;
@@ -168,10 +169,10 @@ impl Identity {
         });
         self.watch(user, lookup).await;
         let now = session.key().await?;
-        match before.filter(|before| Some(before) != now.as_ref()) {
-            Some(before) => self.tell(&Revoked::session(&before)).await,
-            None => Ok(()),
+        if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
+            self.revoke(Revoked::session(&before)).await;
         }
+        Ok(())
     }
 
     /// Ends the session, and closes its other sockets (1008), on every server. This connection goes
@@ -179,8 +180,8 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// As [`Site::logout`]; [`ErrorKind::Config`] without a session; [`ErrorKind::Layer`] if the
-    /// other servers cannot be told: the session has ended then.
+    /// As [`Site::logout`]; [`ErrorKind::Config`] without a session. A layer that fails is not an error: the
+    /// session has ended, and a task repeats the revocation for five minutes.
     pub async fn logout(&self) -> Result {
         let session = self.session()?;
         let mut known = self.0.user.lock().await;
@@ -191,10 +192,10 @@ impl Identity {
             lookup: self.begin_lookup(false).await,
         });
         self.unwatch();
-        match key {
-            Some(key) => self.tell(&Revoked::session(&key)).await,
-            None => Ok(()),
+        if let Some(key) = key {
+            self.revoke(Revoked::session(&key)).await;
         }
+        Ok(())
     }
 
     /// Closes a scope's connection when its login ends.
@@ -308,11 +309,12 @@ impl Identity {
         self.watched().take();
     }
 
-    async fn tell(&self, revoked: &Revoked) -> Result {
-        self.0.site.watch().revoke(revoked);
-        match &self.0.layer {
-            Some(layer) => revoked.send(&self.0.site, &**layer).await,
-            None => Ok(()),
+    /// Ends the connections of a login on every server. It has ended: the layer cannot undo that.
+    async fn revoke(&self, revoked: Revoked) {
+        let watch = self.0.site.watch();
+        watch.revoke(&revoked);
+        if let Some(layer) = &self.0.layer {
+            watch.send(&self.0.site, layer, revoked).await;
         }
     }
 

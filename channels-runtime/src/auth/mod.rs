@@ -8,6 +8,7 @@ mod identity;
 mod jwt;
 mod login;
 mod memory;
+mod outbox;
 mod passwords;
 mod query;
 mod recheck;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::outbox::Outboxes;
 use super::recheck;
 use super::revoked::{Revoked, Subject, digest};
 use super::site::Site;
@@ -41,6 +42,8 @@ pub(super) struct Watch {
     state: Mutex<State>,
     /// The channels that receive the revocations of other servers.
     pub(super) subscriptions: Subscriptions,
+    /// The revocations that are to be sent to other servers.
+    pub(super) outboxes: Outboxes,
 }
 
 #[derive(Default)]
@@ -96,6 +99,7 @@ impl Watch {
             grace,
             state: Mutex::default(),
             subscriptions: Subscriptions::default(),
+            outboxes: Outboxes::default(),
         }
     }
 
