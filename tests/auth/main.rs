@@ -7,6 +7,7 @@ mod checks;
 mod foreign;
 mod logs;
 mod origins;
+mod outage;
 mod recheck;
 mod revoked;
 mod sessions;

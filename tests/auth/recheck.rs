@@ -189,3 +189,100 @@ async fn a_panic_after_a_gap_keeps_no_other_login_open() {
     })
     .await;
 }
+
+/// A site that rechecks each minute, with sockets of users with the keys `1`, `2` and so on.
+async fn online(users: usize) -> (TestSite, Vec<(String, WebsocketCommunicator)>) {
+    let names: Vec<_> = (1..=users).map(|number| format!("user{number}")).collect();
+    let site = rechecked(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let site = TestSite {
+        site: site.site.clone().recheck_every(MINUTE),
+        ..site
+    };
+    let app = patient(&site);
+    let mut sockets = Vec::new();
+    for name in names {
+        let (socket, _) = log_in(&app, &name).await;
+        sockets.push((name, socket));
+    }
+    (site, sockets)
+}
+
+/// Expects that those users alone are closed, within the grace and an interval.
+async fn closes_alone(sockets: Vec<(String, WebsocketCommunicator)>, failing: &[&str]) {
+    let begun = Instant::now();
+    let (mut closed, mut open) = (Vec::new(), Vec::new());
+    for (name, socket) in sockets {
+        if failing.contains(&name.trim_start_matches("user")) {
+            closed.push(socket);
+        } else {
+            open.push((name, socket));
+        }
+    }
+    for socket in &mut closed {
+        closed_as_revoked(socket).await;
+    }
+    let grace = 10 * MINUTE;
+    assert!(begun.elapsed() <= grace + MINUTE, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= grace - MINUTE, "{:?}", begun.elapsed());
+    tokio::time::sleep(60 * MINUTE).await;
+    for (name, socket) in &mut open {
+        assert_eq!(ask(socket, "who").await, format!("[{name}]"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_for_whom_the_store_hangs_keeps_no_other_from_being_checked() {
+    within_a_day(async {
+        let (site, sockets) = online(3).await;
+        site.users.hang_for(&["2"]);
+        closes_alone(sockets, &["2"]).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_for_whom_the_store_is_unavailable_keeps_no_other_from_being_checked() {
+    within_a_day(async {
+        let (site, sockets) = online(3).await;
+        site.users.refuse_for(&["2"]);
+        closes_alone(sockets, &["2"]).await;
+    })
+    .await;
+}
+
+/// More than the failures in a row after which a pass gives up.
+#[tokio::test(start_paused = true)]
+async fn many_users_for_whom_the_store_hangs_close_nobody_else() {
+    within_a_day(async {
+        let (site, sockets) = online(33).await;
+        let ids: Vec<_> = (4..=33).map(|id| id.to_string()).collect();
+        let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+        site.users.hang_for(&ids);
+        closes_alone(sockets, &ids).await;
+    })
+    .await;
+}
+
+/// The query for all sessions fails at once, each query for one of them hangs.
+#[tokio::test(start_paused = true)]
+async fn the_grace_ends_while_a_pass_still_waits() {
+    within_a_day(async {
+        let site = rechecked(&["alice"]).await;
+        let app = patient(&site);
+        let (mut sockets, mut keys) = (Vec::new(), Vec::new());
+        for _ in 0..500 {
+            let (socket, key) = log_in(&app, "alice").await;
+            sockets.push(socket);
+            keys.push(key);
+        }
+        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+        site.sessions.break_for(&keys[..1]);
+        site.sessions.hang_for(&keys[1..]);
+        let begun = Instant::now();
+        for socket in &mut sockets {
+            closed_as_revoked(socket).await;
+        }
+        assert!(begun.elapsed() <= 6 * MINUTE, "{:?}", begun.elapsed());
+    })
+    .await;
+}

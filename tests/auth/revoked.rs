@@ -28,7 +28,7 @@ fn servers(site: &TestSite) -> (ProtocolTypeRouter, ProtocolTypeRouter, InMemory
     (server(), server(), layer)
 }
 
-async fn closed_as_revoked(socket: &mut WebsocketCommunicator) {
+pub(crate) async fn closed_as_revoked(socket: &mut WebsocketCommunicator) {
     let frame = socket.closed().await.expect("an end").expect("a frame");
     assert_eq!(frame.code, CloseCode::POLICY_VIOLATION);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use channels::{Error, SessionStore, StoreFuture, UserRecord, UserStore};
 
@@ -16,9 +16,15 @@ pub(crate) struct Watched<S> {
 struct State {
     queries: AtomicUsize,
     down: AtomicBool,
-    /// The users for whom every question panics.
+    /// The users, or keys of sessions, for whom every question panics.
     broken: Mutex<Vec<String>>,
     hangs: AtomicBool,
+    /// The users for whom no question is answered.
+    stuck: Mutex<Vec<String>>,
+    /// The users for whom every question fails.
+    refused: Mutex<Vec<String>>,
+    /// How long each question about one user takes.
+    delay: OnceLock<Duration>,
     /// A user who is not active any more, as a Django site would say it.
     banned: OnceLock<String>,
 }
@@ -43,10 +49,23 @@ impl<S> Watched<S> {
         self.state.banned.set(id.to_owned()).expect("one ban");
     }
 
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.state.delay.set(delay).expect("one delay");
+    }
+
     /// Panics from now on when it is asked for one of these users.
     pub(crate) fn break_for(&self, ids: &[&str]) {
-        let mut broken = self.state.broken.lock().expect("no test panics here");
-        *broken = ids.iter().map(|&id| id.to_owned()).collect();
+        note(&self.state.broken, ids);
+    }
+
+    /// Answers no question about one of these users from now on.
+    pub(crate) fn hang_for(&self, ids: &[&str]) {
+        note(&self.state.stuck, ids);
+    }
+
+    /// Is unavailable from now on when it is asked for one of these users.
+    pub(crate) fn refuse_for(&self, ids: &[&str]) {
+        note(&self.state.refused, ids);
     }
 
     /// Answers no question about several users from now on.
@@ -54,9 +73,15 @@ impl<S> Watched<S> {
         self.state.hangs.store(true, Ordering::Relaxed);
     }
 
-    fn is_broken_for(&self, ids: &[String]) -> bool {
-        let broken = self.state.broken.lock().expect("no test panics here");
-        ids.iter().any(|id| broken.contains(id))
+    async fn fail_for(&self, ids: &[String]) -> Result<(), Error> {
+        assert!(!has_one(&self.state.broken, ids), "broken for a test");
+        if self.state.hangs.load(Ordering::Relaxed) || has_one(&self.state.stuck, ids) {
+            std::future::pending::<()>().await;
+        }
+        if has_one(&self.state.refused, ids) {
+            return Err(Error::unavailable("refused for a test"));
+        }
+        Ok(())
     }
 
     fn ask<'a, T: Send + 'a>(
@@ -72,13 +97,27 @@ impl<S> Watched<S> {
     }
 }
 
+fn note(list: &Mutex<Vec<String>>, ids: &[&str]) {
+    let mut list = list.lock().expect("no test panics here");
+    *list = ids.iter().map(|&id| id.to_owned()).collect();
+}
+
+fn has_one(list: &Mutex<Vec<String>>, ids: &[String]) -> bool {
+    let list = list.lock().expect("no test panics here");
+    ids.iter().any(|id| list.contains(id))
+}
+
 impl<S: SessionStore> SessionStore for Watched<S> {
     fn load<'a>(&'a self, key: &'a str) -> StoreFuture<'a, Option<String>> {
         self.ask(|store| store.load(key))
     }
 
     fn load_many<'a>(&'a self, keys: &'a [String]) -> StoreFuture<'a, Vec<(String, String)>> {
-        self.ask(|store| store.load_many(keys))
+        let sessions = self.ask(|store| store.load_many(keys));
+        Box::pin(async {
+            self.fail_for(keys).await?;
+            sessions.await
+        })
     }
 
     fn create<'a>(&'a self, text: &'a str, expires: SystemTime) -> StoreFuture<'a, String> {
@@ -105,16 +144,19 @@ impl<S: SessionStore> SessionStore for Watched<S> {
 
 impl<S: UserStore> UserStore for Watched<S> {
     fn by_id<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<UserRecord>> {
-        self.ask(|store| store.by_id(id))
+        let user = self.ask(|store| store.by_id(id));
+        Box::pin(async {
+            if let Some(delay) = self.state.delay.get() {
+                tokio::time::sleep(*delay).await;
+            }
+            user.await
+        })
     }
 
     fn by_ids<'a>(&'a self, ids: &'a [String]) -> StoreFuture<'a, Vec<UserRecord>> {
         let users = self.ask(|store| store.by_ids(ids));
         Box::pin(async {
-            assert!(!self.is_broken_for(ids), "broken for a test");
-            if self.state.hangs.load(Ordering::Relaxed) {
-                std::future::pending::<()>().await;
-            }
+            self.fail_for(ids).await?;
             let mut users = users.await?;
             for user in &mut users {
                 user.is_active &= self.state.banned.get() != Some(&user.id);

@@ -10,7 +10,7 @@ use super::revoked::Revoked;
 use super::site::Site;
 use super::token::{Verified, Who};
 use super::user::User;
-use super::watch::{Entry, Revocable, Watched};
+use super::watch::{Doubt, Entry, Revocable, Watched};
 use crate::layer::ChannelLayer;
 use crate::session::Session;
 use crate::{Error, ErrorKind, Result, Scope};
@@ -36,8 +36,19 @@ struct Inner {
     watched: Mutex<Option<Watched>>,
 }
 
-/// The user, and when the stores were asked.
-struct Known(User, Instant);
+/// The user that the stores returned.
+struct Known {
+    user: User,
+    lookup: Lookup,
+}
+
+/// When the stores were asked.
+#[derive(Clone, Copy)]
+struct Lookup {
+    since: Instant,
+    /// Whether the revocations of other servers were received then.
+    is_subscribed: bool,
+}
 
 /// What says who is there.
 enum Source {
@@ -111,7 +122,7 @@ impl Identity {
     /// If the future is dropped before it completes, the next call looks the user up.
     pub async fn user(&self) -> Result<User> {
         let mut known = self.0.user.lock().await;
-        if let Some(Known(user, _)) = &*known {
+        if let Some(Known { user, .. }) = &*known {
             return Ok(user.clone());
         }
         self.look_up(&mut known).await
@@ -143,21 +154,25 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// As [`Site::login`]; [`ErrorKind::Config`] without a session.
+    /// As [`Site::login`]; [`ErrorKind::Config`] without a session. A layer that fails is not an error: the
+    /// revocation of the session that the login has replaced is repeated for five minutes.
     pub async fn login(&self, user: &User) -> Result {
         let session = self.session()?;
         let mut known = self.0.user.lock().await;
         let before = session.key().await?;
-        let since = Instant::now();
+        let lookup = self.begin_lookup(true).await;
         self.0.site.login(session, user).await?;
         session.save().await?;
-        *known = Some(Known(user.clone(), since));
-        self.watch(user, since).await;
+        *known = Some(Known {
+            user: user.clone(),
+            lookup,
+        });
+        self.watch(user, lookup).await;
         let now = session.key().await?;
-        match before.filter(|before| Some(before) != now.as_ref()) {
-            Some(before) => self.tell(&Revoked::session(&before)).await,
-            None => Ok(()),
+        if let Some(before) = before.filter(|before| Some(before) != now.as_ref()) {
+            self.revoke(Revoked::session(&before)).await;
         }
+        Ok(())
     }
 
     /// Ends the session, and closes its other sockets (1008), on every server. This connection goes
@@ -165,19 +180,22 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// As [`Site::logout`]; [`ErrorKind::Config`] without a session; [`ErrorKind::Layer`] if the
-    /// other servers cannot be told: the session has ended then.
+    /// As [`Site::logout`]; [`ErrorKind::Config`] without a session. A layer that fails is not an error: the
+    /// session has ended, and a task repeats the revocation for five minutes.
     pub async fn logout(&self) -> Result {
         let session = self.session()?;
         let mut known = self.0.user.lock().await;
         let key = session.key().await?;
         self.0.site.logout(session).await?;
-        *known = Some(Known(User::anonymous(), Instant::now()));
+        *known = Some(Known {
+            user: User::anonymous(),
+            lookup: self.begin_lookup(false).await,
+        });
         self.unwatch();
-        match key {
-            Some(key) => self.tell(&Revoked::session(&key)).await,
-            None => Ok(()),
+        if let Some(key) = key {
+            self.revoke(Revoked::session(&key)).await;
         }
+        Ok(())
     }
 
     /// Closes a scope's connection when its login ends.
@@ -190,9 +208,9 @@ impl Identity {
 
     async fn attach(&self, connection: Weak<dyn Revocable>) {
         if self.0.connection.set(connection).is_ok()
-            && let Some(Known(user, since)) = &*self.0.user.lock().await
+            && let Some(Known { user, lookup }) = &*self.0.user.lock().await
         {
-            self.watch(user, *since).await;
+            self.watch(user, *lookup).await;
         }
     }
 
@@ -214,7 +232,7 @@ impl Identity {
     }
 
     async fn look_up(&self, known: &mut Option<Known>) -> Result<User> {
-        let since = Instant::now();
+        let lookup = self.begin_lookup(self.may_be_somebody()).await;
         let site = &self.0.site;
         let user = match &self.0.source {
             Source::Session(session, renewal) => site.find_user(session, *renewal).await?,
@@ -224,22 +242,49 @@ impl Identity {
             },
             Source::Nothing => User::anonymous(),
         };
-        *known = Some(Known(user.clone(), since));
-        self.watch(&user, since).await;
+        *known = Some(Known {
+            user: user.clone(),
+            lookup,
+        });
+        self.watch(&user, lookup).await;
         Ok(user)
     }
 
+    /// Subscribes to the layer before the stores are asked: a login that ends afterwards is noticed.
+    async fn begin_lookup(&self, may_be_somebody: bool) -> Lookup {
+        let watch = self.0.site.watch();
+        let is_subscribed = match &self.0.layer {
+            None => true,
+            Some(layer) if may_be_somebody && self.0.connection.get().is_some() => {
+                watch.subscribe(&self.0.site, layer).await
+            }
+            Some(layer) => watch.is_subscribed(layer),
+        };
+        Lookup {
+            since: Instant::now(),
+            is_subscribed,
+        }
+    }
+
+    /// Whether a lookup may return a user. Without a key of a session it cannot.
+    fn may_be_somebody(&self) -> bool {
+        match &self.0.source {
+            Source::Session(session, _) => session.is_sent(),
+            Source::Token(_) => true,
+            Source::Nothing => false,
+        }
+    }
+
     /// From now on the connection ends with the login.
-    async fn watch(&self, user: &User, since: Instant) {
+    async fn watch(&self, user: &User, lookup: Lookup) {
         self.unwatch();
         let (Some(id), Some(connection)) = (user.id(), self.0.connection.get()) else {
             return;
         };
         let site = &self.0.site;
-        if let Some(layer) = &self.0.layer
-            && let Err(error) = site.watch().listen(site, layer).await
-        {
-            site.watch().listen_later(site, layer, &error);
+        let missed = self.0.layer.as_ref().filter(|_| !lookup.is_subscribed);
+        if let Some(layer) = missed {
+            site.watch().subscribe(site, layer).await;
         }
         let entry = Entry {
             user: id.into(),
@@ -249,22 +294,27 @@ impl Identity {
                 Source::Token(verified) => verified.until,
                 Source::Session(..) | Source::Nothing => None,
             },
-            checked: since,
+            checked: lookup.since,
+            doubt: Doubt::default(),
             connection: Weak::clone(connection),
         };
-        let watched = site.watch().enter(site, entry, since);
+        let watched = site.watch().enter(site, entry, lookup.since);
         *self.watched() = Some(watched);
+        if let Some(layer) = missed {
+            site.watch().catch_up(layer);
+        }
     }
 
     fn unwatch(&self) {
         self.watched().take();
     }
 
-    async fn tell(&self, revoked: &Revoked) -> Result {
-        self.0.site.watch().revoke(revoked);
-        match &self.0.layer {
-            Some(layer) => revoked.send(&self.0.site, &**layer).await,
-            None => Ok(()),
+    /// Ends the connections of a login on every server. It has ended: the layer cannot undo that.
+    async fn revoke(&self, revoked: Revoked) {
+        let watch = self.0.site.watch();
+        watch.revoke(&revoked);
+        if let Some(layer) = &self.0.layer {
+            watch.send(&self.0.site, layer, revoked).await;
         }
     }
 

@@ -1,37 +1,29 @@
 //! Asks the stores again whether the users of open connections are still logged in.
 //!
-//! Stores are user code: a query may fail, panic or never return. What fails for many logins at once
-//! is asked again for each of them, so that one row cannot keep the logins of others open. A login that
-//! could not be checked for a whole [grace](Watch::grace) is closed.
+//! Stores are user code: a query may fail, panic or never return. If a query for many logins fails, each
+//! of them gets a separate query ([`query`](super::query)), so that one row neither keeps the logins of
+//! others open nor closes them. The connection of a login that could not be checked for a whole
+//! [grace](super::watch::Watch::grace) is closed, however long the queries for other logins take.
 
-use std::any::Any;
-use std::collections::{HashMap, HashSet};
-use std::panic::AssertUnwindSafe;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use futures_util::FutureExt as _;
 use tokio::time::Instant;
 
 use super::hash::AuthHash;
 use super::login::Login;
+use super::query::{Keys, Suspects, each};
 use super::site::{Site, WeakSite};
 use super::user::UserRecord;
 use super::watch::{Logged, revoke_all};
-use crate::log::LogLimit;
-use crate::session::StoreFuture;
-use crate::supervise::panic_message;
-use crate::{Error, ErrorKind, Result};
 
-/// How exactly a token's end is kept to.
+/// How exactly the end of a token, and of a grace, is kept to.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Pause before a failed recheck after a gap is retried.
 pub(super) const RETRY: Duration = Duration::from_secs(1);
-
-/// How long one query may take: longer than a [`Database`](crate::Database) waits itself.
-const QUERY: Duration = Duration::from_secs(15);
 
 /// How many sessions, or users, are looked up together.
 const CHUNK: usize = 500;
@@ -39,20 +31,28 @@ const CHUNK: usize = 500;
 /// A session key or a user's primary key, and the connections that it stands for.
 type Group = (Box<str>, Vec<Logged>);
 
+/// The keys for which the stores failed when they were last asked.
+#[derive(Default)]
+struct Failing {
+    sessions: Suspects,
+    users: Suspects,
+}
+
 /// Closes the connections whose login ends, for as long as there are any that end without an event.
 pub(super) async fn sweep(site: WeakSite, interval: Option<Duration>) {
-    // Separate loops: a store that never answers must not keep ended tokens open.
+    // Separate loops: a store that never answers must not keep ended tokens open, nor logins that it
+    // cannot confirm.
     tokio::select! {
         () = expire_tokens(&site, interval) => {}
         () = recheck_every(&site, interval) => {}
+        () = close_overdue(&site, interval) => {}
     }
 }
 
 /// Closes connections whose token has ended. Returns when no connection is left to look after.
 async fn expire_tokens(site: &WeakSite, interval: Option<Duration>) {
-    let tick = interval.map_or(TICK, |interval| interval.min(TICK));
     loop {
-        tokio::time::sleep(tick).await;
+        tokio::time::sleep(tick(interval)).await;
         let Some(site) = site.upgrade() else { return };
         if !site.watch().expire(SystemTime::now()) {
             return;
@@ -65,28 +65,53 @@ async fn recheck_every(site: &WeakSite, interval: Option<Duration>) {
     let Some(interval) = interval else {
         return std::future::pending().await;
     };
+    let mut failing = Failing::default();
     loop {
         tokio::time::sleep(interval).await;
         let Some(site) = site.upgrade() else { return };
-        let now = Instant::now();
-        recheck(&site, now).await;
-        if let Some(overdue) = now.checked_sub(site.watch().grace()) {
-            close_unchecked(&site, overdue);
-        }
+        recheck(&site, Instant::now(), &mut failing).await;
     }
+}
+
+/// Closes connections whose logins could not be checked for the grace, for ever.
+async fn close_overdue(site: &WeakSite, interval: Option<Duration>) {
+    loop {
+        tokio::time::sleep(tick(interval)).await;
+        let Some(site) = site.upgrade() else { return };
+        let overdue = site.watch().overdue(Instant::now());
+        if overdue.is_empty() {
+            continue;
+        }
+        tracing::error!(
+            connections = overdue.len(),
+            grace = ?site.watch().grace(),
+            "logins could not be rechecked for longer than the grace, closing their connections"
+        );
+        revoke_all(overdue);
+    }
+}
+
+fn tick(interval: Option<Duration>) -> Duration {
+    interval.map_or(TICK, |interval| interval.min(TICK))
 }
 
 /// Checks all logins after a gap of a layer, until each of them was checked after the last gap.
 pub(super) async fn catch_up(site: WeakSite, gaps: Arc<AtomicUsize>) {
-    let mut seen = gaps.load(Ordering::Relaxed);
-    let (mut gap, begun) = (Instant::now(), Instant::now());
+    tokio::select! {
+        () = recheck_after_gaps(&site, &gaps) => {}
+        () = close_overdue(&site, None) => {}
+    }
+}
+
+async fn recheck_after_gaps(site: &WeakSite, gaps: &AtomicUsize) {
+    let mut seen = gaps.load(Ordering::Acquire);
+    let mut gap = Instant::now();
+    let mut failing = Failing::default();
     while let Some(site) = site.upgrade() {
-        let is_done = recheck(&site, gap).await;
-        if !is_done && begun.elapsed() >= site.watch().grace() {
-            close_unchecked(&site, begun);
-        }
+        site.watch().question(gap);
+        let is_done = recheck(&site, gap, &mut failing).await;
         if is_done {
-            match gaps.compare_exchange(seen, 0, Ordering::Relaxed, Ordering::Relaxed) {
+            match gaps.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return,
                 // Another gap: the logins that were checked before it are checked again.
                 Err(now) => (seen, gap) = (now, Instant::now()),
@@ -99,30 +124,18 @@ pub(super) async fn catch_up(site: WeakSite, gaps: Arc<AtomicUsize>) {
     }
 }
 
-/// Closes the connections whose logins were last checked before a time.
-fn close_unchecked(site: &Site, before: Instant) {
-    let overdue = site.watch().unchecked(before);
-    if overdue.is_empty() {
-        return;
-    }
-    tracing::error!(
-        connections = overdue.len(),
-        grace = ?site.watch().grace(),
-        "logins could not be rechecked for longer than the grace, closing their connections"
-    );
-    revoke_all(overdue);
-}
-
 /// Checks the logins that were last checked before a time, and ends the connections of users who are
 /// not logged in any more. Returns whether all of them could be checked.
-async fn recheck(site: &Site, before: Instant) -> bool {
+async fn recheck(site: &Site, before: Instant, failing: &mut Failing) -> bool {
     let mut is_done = true;
     for sessions in chunks(site.watch().sessions(before)) {
-        is_done &= check_sessions(site, &sessions).await;
+        is_done &= check_sessions(site, &sessions, failing).await;
     }
     for users in chunks(site.watch().users(before)) {
-        is_done &= check_users(site, &users).await;
+        is_done &= check_users(site, &users, failing).await;
     }
+    failing.sessions.end_pass();
+    failing.users.end_pass();
     is_done
 }
 
@@ -135,11 +148,12 @@ fn chunks<T>(all: HashMap<Box<str>, T>) -> impl Iterator<Item = Vec<(Box<str>, T
     })
 }
 
-async fn check_sessions(site: &Site, sessions: &[Group]) -> bool {
+async fn check_sessions(site: &Site, sessions: &[Group], failing: &mut Failing) -> bool {
     let asked = Instant::now();
-    let keys: Vec<_> = sessions.iter().map(|(key, _)| key.to_string()).collect();
+    let keys = sessions.iter().map(|(key, _)| key.to_string()).collect();
+    let keys = Keys::new(keys, &failing.sessions);
     let store = &site.engine().store;
-    let rows = each(&keys, |keys| store.load_many(keys)).await;
+    let rows = each(&keys, &mut failing.sessions, |keys| store.load_many(keys)).await;
     let logins: HashMap<_, _> = rows
         .found
         .into_iter()
@@ -148,49 +162,56 @@ async fn check_sessions(site: &Site, sessions: &[Group]) -> bool {
     let mut ids: Vec<_> = logins.values().map(|login| login.user_id.clone()).collect();
     ids.sort_unstable();
     ids.dedup();
-    let users = each(&ids, |ids| site.users().by_ids(ids)).await;
+    let ids = Keys::new(ids, &failing.users);
+    let users = each(&ids, &mut failing.users, |ids| site.users().by_ids(ids)).await;
     let found: HashMap<_, _> = users
         .found
         .iter()
         .map(|user| (user.id.as_str(), user))
         .collect();
-    let is_checked = |key: &str| {
+    let has_failed = |key: &str| {
         let login = logins.get(key);
-        !rows.failed.contains(key)
-            && !login.is_some_and(|login| users.failed.contains(&login.user_id))
+        rows.failed.contains(key)
+            || login.is_some_and(|login| users.failed.contains(&login.user_id))
     };
-    let checked = sessions.iter().filter(|(key, _)| is_checked(key));
-    settle(site, asked, checked, |key| {
+    settle(site, asked, sessions, has_failed, |key| {
         let login = logins.get(key)?;
         is_logged_in(site, login, &found)
     });
     rows.failed.is_empty() && users.failed.is_empty()
 }
 
-async fn check_users(site: &Site, users: &[Group]) -> bool {
+async fn check_users(site: &Site, users: &[Group], failing: &mut Failing) -> bool {
     let asked = Instant::now();
-    let ids: Vec<_> = users.iter().map(|(id, _)| id.to_string()).collect();
-    let rows = each(&ids, |ids| site.users().by_ids(ids)).await;
+    let ids = users.iter().map(|(id, _)| id.to_string()).collect();
+    let ids = Keys::new(ids, &failing.users);
+    let rows = each(&ids, &mut failing.users, |ids| site.users().by_ids(ids)).await;
     let active: HashMap<_, _> = rows
         .found
         .iter()
         .filter(|user| user.is_active)
         .map(|user| (user.id.as_str(), user.id.as_str()))
         .collect();
-    let checked = users.iter().filter(|(id, _)| !rows.failed.contains(&**id));
-    settle(site, asked, checked, |id| active.get(id).copied());
+    let has_failed = |id: &str| rows.failed.contains(id);
+    settle(site, asked, users, has_failed, |id| active.get(id).copied());
     rows.failed.is_empty()
 }
 
-/// Notes that logins were checked, and ends the connections whose user is another one, or none.
-fn settle<'a, 'u>(
+/// Notes which logins were checked and for which the stores failed, and ends the connections whose user
+/// is another one, or none.
+fn settle<'u>(
     site: &Site,
     asked: Instant,
-    checked: impl Iterator<Item = &'a Group>,
+    groups: &[Group],
+    has_failed: impl Fn(&str) -> bool,
     user_of: impl Fn(&str) -> Option<&'u str>,
 ) {
-    let (mut confirmed, mut ended) = (Vec::new(), Vec::new());
-    for (key, connections) in checked {
+    let (mut confirmed, mut failed, mut ended) = (Vec::new(), Vec::new(), Vec::new());
+    for (key, connections) in groups {
+        if has_failed(key) {
+            failed.extend(connections.iter().map(|logged| logged.number));
+            continue;
+        }
         let user = user_of(key);
         for logged in connections {
             if user == Some(&*logged.user) {
@@ -201,6 +222,7 @@ fn settle<'a, 'u>(
         }
     }
     site.watch().confirm(&confirmed, asked);
+    site.watch().fail(&failed);
     revoke_all(ended);
 }
 
@@ -213,76 +235,4 @@ fn is_logged_in<'a>(
     let user = users.get(login.user_id.as_str())?;
     let counts = user.is_active && site.knows(login) && site.verify(login, user) != AuthHash::No;
     counts.then_some(user.id.as_str())
-}
-
-/// What a store has found, and the keys for which it failed.
-struct Answers<T> {
-    found: Vec<T>,
-    failed: HashSet<String>,
-}
-
-/// Asks for all keys together; if that fails because of one of them, for each alone.
-async fn each<'a, T: Send + 'a>(
-    keys: &'a [String],
-    ask: impl Fn(&'a [String]) -> StoreFuture<'a, Vec<T>>,
-) -> Answers<T> {
-    let mut answers = Answers {
-        found: Vec::new(),
-        failed: HashSet::new(),
-    };
-    if keys.is_empty() {
-        return answers;
-    }
-    let error = match answer(|| ask(keys)).await {
-        Ok(found) => {
-            answers.found = found;
-            return answers;
-        }
-        Err(error) => error,
-    };
-    // A store that is unavailable is so for every key.
-    if error.kind() == ErrorKind::Unavailable || keys.len() == 1 {
-        log_failure(&error, keys.len());
-        answers.failed.extend(keys.iter().cloned());
-        return answers;
-    }
-    for key in keys {
-        match answer(|| ask(std::slice::from_ref(key))).await {
-            Ok(found) => answers.found.extend(found),
-            Err(error) => {
-                log_failure(&error, 1);
-                answers.failed.insert(key.clone());
-            }
-        }
-    }
-    answers
-}
-
-/// Runs one query of a store, which may panic or never return.
-async fn answer<'a, T: 'a>(ask: impl FnOnce() -> StoreFuture<'a, T>) -> Result<T> {
-    let query = AssertUnwindSafe(async { ask().await }).catch_unwind();
-    match tokio::time::timeout(QUERY, query).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(panic)) => Err(panicked(&*panic)),
-        Err(_) => Err(Error::unavailable("the store did not answer in time")),
-    }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let what = format!("the store panicked: {}", panic_message(panic));
-    Error::new(ErrorKind::Other, what)
-}
-
-fn log_failure(error: &Error, logins: usize) {
-    static FAILURES: LogLimit = LogLimit::new();
-    if let Some(suppressed) = FAILURES.permit() {
-        let source = error.source_text();
-        tracing::warn!(
-            %error,
-            source,
-            logins,
-            suppressed,
-            "cannot check whether users are still logged in, retrying"
-        );
-    }
 }

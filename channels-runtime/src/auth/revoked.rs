@@ -19,7 +19,7 @@ const SALT: &str = "channels.revoked";
 
 /// How old a revocation may be. A program that can read and write the layer can repeat it for this long.
 /// It is also how far the clocks of the servers may differ.
-const OLDEST: Duration = Duration::from_secs(5 * 60);
+pub(super) const OLDEST: Duration = Duration::from_secs(5 * 60);
 
 /// Closes the connections of a login, on every server of a layer: sockets with 1008, running responses
 /// by breaking them off.

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::outbox::Outboxes;
 use super::recheck;
 use super::revoked::{Revoked, Subject, digest};
 use super::site::Site;
-use crate::layer::{Channel, ChannelLayer};
+use super::subscription::Subscriptions;
 use crate::supervise::{isolate, supervise};
 
 /// How long a login's end is remembered, for connections that were being looked up meanwhile, and
@@ -22,6 +22,10 @@ const MOST_REMEMBERED: usize = 10_000;
 /// Shortest default time that a login stays open while the stores cannot confirm it: a database that
 /// restarts must not close connections.
 const SHORTEST_GRACE: Duration = Duration::from_secs(5 * 60);
+
+/// How long a pass over all logins may take, at least, before a login that it has not reached yet counts
+/// as unconfirmed. It applies where the site has set a shorter grace.
+const TURN: Duration = Duration::from_secs(60);
 
 /// A connection that can be ended because its login has.
 pub(crate) trait Revocable: Send + Sync {
@@ -36,10 +40,10 @@ pub(super) struct Watch {
     /// How long a login may stay open that the stores cannot confirm.
     grace: Option<Duration>,
     state: Mutex<State>,
-    /// The channels that receive the revocations of other servers, one for each layer.
-    pub(super) subscriptions: tokio::sync::Mutex<Vec<(Arc<dyn ChannelLayer>, Channel)>>,
-    /// Whether a task tries to listen to a layer that has failed.
-    pub(super) is_retrying: AtomicBool,
+    /// The channels that receive the revocations of other servers.
+    pub(super) subscriptions: Subscriptions,
+    /// The revocations that are to be sent to other servers.
+    pub(super) outboxes: Outboxes,
 }
 
 #[derive(Default)]
@@ -65,7 +69,20 @@ pub(super) struct Entry {
     pub(super) until: Option<SystemTime>,
     /// When the stores last confirmed the login.
     pub(super) checked: Instant,
+    /// Why the login may have ended since then.
+    pub(super) doubt: Doubt,
     pub(super) connection: Weak<dyn Revocable>,
+}
+
+/// Why a login may have ended unnoticed.
+#[derive(Default)]
+pub(super) struct Doubt {
+    /// Since when a revocation may have been missed.
+    gap: Option<Instant>,
+    /// Whether a store failed when it was asked.
+    has_failed: bool,
+    /// Whether the connection was closed for this reason.
+    is_over: bool,
 }
 
 /// An entry's place; dropping it takes the entry out.
@@ -81,8 +98,8 @@ impl Watch {
             interval,
             grace,
             state: Mutex::default(),
-            subscriptions: tokio::sync::Mutex::default(),
-            is_retrying: AtomicBool::new(false),
+            subscriptions: Subscriptions::default(),
+            outboxes: Outboxes::default(),
         }
     }
 
@@ -135,6 +152,11 @@ impl Watch {
         }
     }
 
+    /// Whether no connection is watched.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().entries.is_empty()
+    }
+
     /// Ends the connections whose login has ended.
     pub(super) fn revoke(&self, revoked: &Revoked) {
         let Revoked(subject) = revoked;
@@ -180,17 +202,38 @@ impl Watch {
         self.logged_by(before, Entry::user_without_session)
     }
 
-    /// The connections that the stores last confirmed before a time.
-    pub(super) fn unchecked(&self, before: Instant) -> Vec<Arc<dyn Revocable>> {
-        let is_asked = |entry: &&Entry| {
-            entry.checked <= before
-                && (entry.session().is_some() || entry.user_without_session().is_some())
+    /// The connections that the stores could not confirm for the grace, each of them once.
+    pub(super) fn overdue(&self, now: Instant) -> Vec<Arc<dyn Revocable>> {
+        let mut state = self.state();
+        let mut overdue = Vec::new();
+        for entry in state.entries.values_mut() {
+            if !entry.doubt.is_over && entry.is_asked() && self.is_overdue(entry, now) {
+                entry.doubt.is_over = true;
+                overdue.extend(entry.connection.upgrade());
+            }
+        }
+        overdue
+    }
+
+    fn is_overdue(&self, entry: &Entry, now: Instant) -> bool {
+        // A login that the pass has not reached yet may only wait for the queries of others.
+        let (grace, turn) = if entry.doubt.has_failed {
+            (self.grace(), Duration::ZERO)
+        } else {
+            (self.grace().max(TURN), self.interval.unwrap_or_default())
         };
-        let state = self.state();
-        let unchecked = state.entries.values().filter(is_asked);
-        unchecked
-            .filter_map(|entry| entry.connection.upgrade())
-            .collect()
+        let is_over = |since: Instant, longest| now.saturating_duration_since(since) >= longest;
+        (self.interval.is_some() && is_over(entry.checked, grace.saturating_add(turn)))
+            || entry.doubt.gap.is_some_and(|gap| is_over(gap, grace))
+    }
+
+    /// Notes a time until which revocations may have been missed.
+    pub(super) fn question(&self, gap: Instant) {
+        for entry in self.state().entries.values_mut() {
+            if entry.checked <= gap {
+                entry.doubt.gap.get_or_insert(gap);
+            }
+        }
     }
 
     /// Notes that the stores confirmed logins.
@@ -199,6 +242,18 @@ impl Watch {
         for number in numbers {
             if let Some(entry) = state.entries.get_mut(number) {
                 entry.checked = entry.checked.max(at);
+                entry.doubt.has_failed = false;
+                entry.doubt.gap.take_if(|gap| *gap <= at);
+            }
+        }
+    }
+
+    /// Notes that the stores failed for logins.
+    pub(super) fn fail(&self, numbers: &[u64]) {
+        let mut state = self.state();
+        for number in numbers {
+            if let Some(entry) = state.entries.get_mut(number) {
+                entry.doubt.has_failed = true;
             }
         }
     }
@@ -261,6 +316,11 @@ pub(super) struct Logged {
 }
 
 impl Entry {
+    /// Whether the stores can say something of it.
+    fn is_asked(&self) -> bool {
+        self.session().is_some() || self.user_without_session().is_some()
+    }
+
     fn session(&self) -> Option<&str> {
         self.session.as_deref()
     }

@@ -241,6 +241,11 @@ impl Session {
         self.save_state(&mut state).await
     }
 
+    /// Whether the client sent what can be a key. Asks no store.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.sent().is_some()
+    }
+
     /// Whether a new key could not reach the browser any more.
     pub(crate) fn is_answered(&self) -> bool {
         self.0.answered.load(Ordering::Relaxed)

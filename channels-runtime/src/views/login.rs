@@ -174,10 +174,13 @@ impl LoginView {
                 if let Some(attempt) = attempt {
                     attempt.succeeded();
                 }
-                Identity::of(scope)?.login(&user).await?;
-                token.rotate()?;
+                // Nothing may fail after the login: the response would deny what was saved.
+                let new_token = CsrfToken::prepare()?;
                 let next = Some(&*sent.next).filter(|next| is_own(next));
-                see_other(next.unwrap_or(&self.redirect_to))
+                let response = see_other(next.unwrap_or(&self.redirect_to))?;
+                Identity::of(scope)?.login(&user).await?;
+                token.replace(new_token);
+                Ok(response)
             }
             Ok(None) => {
                 if let Some(attempt) = attempt {

@@ -13,6 +13,9 @@ use crate::{Error, ErrorKind, Result, Scope};
 #[derive(Clone)]
 pub struct CsrfToken(Arc<Mutex<State>>);
 
+/// A secret that no cookie holds yet.
+pub(crate) struct NewSecret(String);
+
 struct State {
     secret: Option<String>,
     /// Whether the answer has to set the cookie.
@@ -53,10 +56,23 @@ impl CsrfToken {
     ///
     /// [`ErrorKind::Unavailable`] if the operating system has no random bytes.
     pub fn rotate(&self) -> Result {
-        let mut state = self.state();
-        state.secret = Some(new_secret()?);
-        state.is_used = true;
+        self.replace(Self::prepare()?);
         Ok(())
+    }
+
+    /// A secret for [`replace`](Self::replace), which then cannot fail.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate).
+    pub(crate) fn prepare() -> Result<NewSecret> {
+        new_secret().map(NewSecret)
+    }
+
+    pub(crate) fn replace(&self, NewSecret(secret): NewSecret) {
+        let mut state = self.state();
+        state.secret = Some(secret);
+        state.is_used = true;
     }
 
     pub(super) fn of_cookie(cookie: Option<&str>) -> Self {
