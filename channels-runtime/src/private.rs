@@ -11,6 +11,7 @@ pub use crate::consumer::{
     Relay, Relays, Speaks, Supports, Table, WebSocketKind, hook,
 };
 pub use crate::event::{CoalesceKey, EventType, FromEvent, TypedEvent};
+pub use crate::middleware::Provides;
 pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 

@@ -2,8 +2,9 @@
 
 use channels::prelude::*;
 use channels::{
-    AuthMiddleware, AuthMiddlewareStack, CsrfMiddleware, HttpApp, LoginView, LogoutView,
-    Middleware, Next, Response, SessionMiddlewareStack,
+    AllowedHostsOriginValidator, AuthMiddleware, AuthMiddlewareStack, CsrfMiddleware, HttpApp,
+    JwtVerifier, LoginView, LogoutView, Middleware, Next, OriginValidator, Response,
+    SameOriginValidator, SessionMiddlewareStack, TokenAuthMiddleware,
 };
 
 use super::TestSite;
@@ -64,4 +65,21 @@ fn what_a_view_needs_around_it_is_known_at_start_up() {
         checked(AuthMiddleware.around(pages())),
         stack("`AuthMiddleware` needs a `SessionMiddleware` around it")
     );
+}
+
+/// The validators and tokens of the framework are known, and bring no session.
+#[test]
+fn validators_and_tokens_do_not_switch_the_check_off() {
+    let users = Err("`LoginView` needs an `AuthMiddlewareStack` around it".to_owned());
+    let hosts = AllowedHostsOriginValidator::new(["example.com"]).expect("hosts");
+    let origins = OriginValidator::new(["https://example.com"]).expect("origins");
+    let tokens = TokenAuthMiddleware::new(JwtVerifier::hs256("a key for tests"));
+    let csrf = CsrfMiddleware::new;
+    assert_eq!(checked(csrf().around(hosts.around(pages()))), users);
+    assert_eq!(checked(csrf().around(origins.around(pages()))), users);
+    assert_eq!(
+        checked(csrf().around(SameOriginValidator.around(pages()))),
+        users
+    );
+    assert_eq!(checked(csrf().around(tokens.around(pages()))), users);
 }

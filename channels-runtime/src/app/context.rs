@@ -18,7 +18,7 @@ use crate::layer::ChannelLayers;
 use crate::layer::{ChannelLayer, DEFAULT};
 use crate::limits::Limits;
 #[cfg(feature = "auth")]
-use crate::middleware::Surroundings;
+use crate::middleware::{Provides, Surroundings};
 use crate::scope::State;
 use crate::socket::Registry;
 use crate::stats::Stats;
@@ -67,9 +67,9 @@ impl Context {
 
     /// The same for the check of what a middleware stands around.
     #[cfg(feature = "auth")]
-    pub(crate) fn inside<M: 'static>(&self) -> Self {
+    pub(crate) fn inside(&self, provided: Provides) -> Self {
         let mut inside = self.clone();
-        inside.surroundings.add::<M>();
+        inside.surroundings.add(provided);
         inside
     }
 

@@ -196,6 +196,10 @@ impl TokenVerifier for JwtVerifier {
         Ok(self.read(token))
     }
 
+    fn needs_users(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result {
         if self.0.is_open {
             let what =

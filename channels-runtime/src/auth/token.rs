@@ -46,6 +46,12 @@ pub trait TokenVerifier: Send + Sync + 'static {
     fn check(&self) -> Result {
         Ok(())
     }
+
+    /// Whether the site's users are looked up for its tokens: then the application checks their table when
+    /// it starts. Defaults to `false`.
+    fn needs_users(&self) -> bool {
+        false
+    }
 }
 
 /// Whose token it is, and until when it counts.

@@ -1,7 +1,7 @@
 //! Who is behind each request and socket.
 
 use super::session::failed;
-use super::{Middleware, Next};
+use super::{Middleware, Next, Provides};
 use crate::app::{Context, Response};
 use crate::auth::{Identity, Renewal};
 use crate::session::Session;
@@ -15,6 +15,10 @@ use crate::{Error, ErrorKind, Result};
 pub struct AuthMiddleware;
 
 impl Middleware for AuthMiddleware {
+    fn provides(&self) -> Provides {
+        Provides::Login
+    }
+
     async fn call(&self, mut next: Next<'_>) -> Response {
         let found = next.scope().extensions().get::<Identity>();
         if found.is_some_and(|identity| !identity.is_nobody()) {

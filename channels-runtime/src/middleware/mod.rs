@@ -5,6 +5,7 @@ mod auth;
 #[cfg(feature = "auth")]
 mod csrf;
 mod origin;
+mod provides;
 #[cfg(feature = "auth")]
 mod session;
 #[cfg(feature = "auth")]
@@ -23,6 +24,7 @@ pub use self::auth::AuthMiddleware;
 #[cfg(feature = "auth")]
 pub use self::csrf::{CsrfMiddleware, CsrfToken};
 pub use self::origin::{AllowedHostsOriginValidator, OriginValidator, SameOriginValidator};
+pub use self::provides::Provides;
 #[cfg(feature = "auth")]
 pub use self::session::SessionMiddleware;
 #[cfg(feature = "auth")]
@@ -81,6 +83,12 @@ pub trait Middleware: Send + Sync + 'static {
     fn check(&self, context: &Context) -> Result {
         let _ = context;
         Ok(())
+    }
+
+    /// What the application inside can rely on, for the check at start-up. Not public API.
+    #[doc(hidden)]
+    fn provides(&self) -> Provides {
+        Provides::Unknown
     }
 
     /// The application with this around it.
@@ -200,7 +208,7 @@ impl<M: Middleware, A: WebSocketApp> WebSocketApp for Around<M, A> {
     fn check(&self, context: &Context) -> Result {
         self.middleware.check(context)?;
         #[cfg(feature = "auth")]
-        let context = &context.inside::<M>();
+        let context = &context.inside(self.middleware.provides());
         self.app.check(context)
     }
 }
@@ -219,7 +227,7 @@ impl<M: Middleware, A: HttpApp> HttpApp for Around<M, A> {
     fn check(&self, context: &Context) -> Result {
         self.middleware.check(context)?;
         #[cfg(feature = "auth")]
-        let context = &context.inside::<M>();
+        let context = &context.inside(self.middleware.provides());
         self.app.check(context)
     }
 }

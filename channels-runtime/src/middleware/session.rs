@@ -3,7 +3,7 @@
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
-use super::{Middleware, Next};
+use super::{Middleware, Next, Provides};
 use crate::app::{Context, Response, refusal};
 use crate::log::{Excerpt, LogLimit};
 use crate::session::{Finished, Session};
@@ -21,6 +21,10 @@ use crate::{Error, ErrorKind, Result};
 pub struct SessionMiddleware;
 
 impl Middleware for SessionMiddleware {
+    fn provides(&self) -> Provides {
+        Provides::Session
+    }
+
     async fn call(&self, mut next: Next<'_>) -> Response {
         if next.scope().extensions().get::<Session>().is_some() {
             return next.run().await;

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use super::csrf::is_unsafe;
 use super::session::failed;
 use super::{
-    AllowedHostsOriginValidator, Around, AuthMiddleware, Middleware, Next, SameOriginValidator,
-    SessionMiddleware,
+    AllowedHostsOriginValidator, Around, AuthMiddleware, Middleware, Next, Provides,
+    SameOriginValidator, SessionMiddleware,
 };
 use crate::Result;
 use crate::app::{Context, Response};
@@ -80,6 +80,10 @@ impl CookieOrigin {
 }
 
 impl Middleware for CookieOrigin {
+    fn provides(&self) -> Provides {
+        Provides::Nothing
+    }
+
     async fn call(&self, next: Next<'_>) -> Response {
         let is_judged = next.asks_for_socket() || is_unsafe(next.scope().method());
         let has_origin = next.scope().headers().contains("origin");

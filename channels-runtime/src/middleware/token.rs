@@ -4,10 +4,10 @@ use http::StatusCode;
 use http::header::{self, HeaderValue};
 
 use super::session::failed;
-use super::{Middleware, Next};
+use super::{Middleware, Next, Provides};
 use crate::app::{Context, Response};
 use crate::auth::{Identity, TokenVerifier};
-use crate::scope::DefaultSubprotocol;
+use crate::scope::{DefaultSubprotocol, check_subprotocols};
 use crate::{Result, Scope};
 
 /// The subprotocol behind which a browser's script gives its token.
@@ -19,8 +19,8 @@ const BEARER: &str = "bearer";
 /// cannot set headers, as the subprotocol behind `bearer`: `new WebSocket(url, ["bearer", token])`.
 /// Then `bearer` is the subprotocol of the socket, if the consumer chooses no other one.
 ///
-/// A token that does not count is a 401. So is one with characters that no token has.
-/// Several tokens in one request are a 400 (RFC 6750 §3.1). Without a token this middleware does nothing: put it around
+/// A token that does not count is a 401. So is an empty one, and one with invalid characters.
+/// A malformed list of subprotocols in a handshake is a 400. Several tokens in one request are a 400 (RFC 6750 §3.1). Without a token this middleware does nothing: put it around
 /// an [`AuthMiddlewareStack`](crate::AuthMiddlewareStack), and users come with either; around anything
 /// else, who comes without one is nobody.
 ///
@@ -77,11 +77,15 @@ impl<V: TokenVerifier> TokenAuthMiddleware<V> {
 }
 
 impl<V: TokenVerifier> Middleware for TokenAuthMiddleware<V> {
+    fn provides(&self) -> Provides {
+        Provides::TokenUser
+    }
+
     async fn call(&self, mut next: Next<'_>) -> Response {
-        let token = match Token::of(next.scope()) {
+        let token = match Token::of(next.scope(), next.asks_for_socket()) {
             Ok(token) => token,
             Err(Unreadable::Malformed) => return refused(),
-            Err(Unreadable::Several) => return several(),
+            Err(Unreadable::Several | Unreadable::Subprotocols) => return invalid(),
         };
         let identity = match self
             .identity(next.scope(), next.context(), token.as_ref())
@@ -105,7 +109,11 @@ impl<V: TokenVerifier> Middleware for TokenAuthMiddleware<V> {
 
     fn check(&self, context: &Context) -> Result {
         self.verifier.check()?;
-        context.site()?.check()
+        let site = context.site()?;
+        if self.verifier.needs_users() {
+            site.expect_users();
+        }
+        site.check()
     }
 }
 
@@ -121,16 +129,23 @@ enum Unreadable {
     Malformed,
     /// There are several.
     Several,
+    /// The list of subprotocols is malformed: the token may stand in it.
+    Subprotocols,
 }
 
 impl<'a> Token<'a> {
-    /// The one token of a request; `None` if it has none.
-    fn of(scope: &'a Scope) -> Result<Option<Self>, Unreadable> {
+    /// The one token of a request; `None` if it has none. Subprotocols mean nothing where no socket is asked
+    /// for.
+    fn of(scope: &'a Scope, asks_for_socket: bool) -> Result<Option<Self>, Unreadable> {
         let mut tokens = Vec::new();
         for value in scope.headers().get_all(header::AUTHORIZATION.as_str()) {
             tokens.extend(bearer(value)?.map(Self::Header));
         }
-        let mut offered = scope.subprotocols().into_iter();
+        let mut offered = Vec::new().into_iter();
+        if asks_for_socket {
+            check_subprotocols(scope).map_err(|_| Unreadable::Subprotocols)?;
+            offered = scope.subprotocols().into_iter();
+        }
         while offered.any(|name| name == BEARER) {
             tokens.extend(offered.next().map(Self::Subprotocol));
         }
@@ -149,7 +164,7 @@ impl<'a> Token<'a> {
     }
 }
 
-/// The token in a header's value; `None` for another scheme, and without a token. RFC 9110 §11.1: schemes
+/// The token in a header's value; `None` for another scheme. RFC 9110 §11.1: schemes
 /// have no case.
 fn bearer(value: &str) -> Result<Option<&str>, Unreadable> {
     let (scheme, token) = value.split_once([' ', '\t']).unwrap_or((value, ""));
@@ -157,14 +172,15 @@ fn bearer(value: &str) -> Result<Option<&str>, Unreadable> {
         return Ok(None);
     }
     match token.trim_matches([' ', '\t']) {
-        "" => Ok(None),
-        token if token.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(token)),
+        token if !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Ok(Some(token))
+        }
         _ => Err(Unreadable::Malformed),
     }
 }
 
-/// RFC 6750 §3.1: a token is given by more than one method, or several times.
-fn several() -> Response {
+/// RFC 6750 §3.1: a token is given by more than one method, or several times, or the request is malformed.
+fn invalid() -> Response {
     let why = HeaderValue::from_static("Bearer error=\"invalid_request\"");
     challenge(StatusCode::BAD_REQUEST, why)
 }

@@ -15,7 +15,7 @@ use http::{Method, StatusCode};
 use self::check::{Claim, TrustedOrigin};
 pub use self::token::CsrfToken;
 use super::session::{failed, vary_by_cookie};
-use super::{Middleware, Next};
+use super::{Middleware, Next, Provides};
 use crate::app::{Body, HttpRequest, Response, refusal};
 use crate::http::read_body;
 use crate::log::{Excerpt, LogLimit};
@@ -148,6 +148,10 @@ impl CsrfMiddleware {
 }
 
 impl Middleware for CsrfMiddleware {
+    fn provides(&self) -> Provides {
+        Provides::Csrf
+    }
+
     async fn call(&self, mut next: Next<'_>) -> Response {
         let Some(request) = next.http_mut() else {
             return next.run().await;

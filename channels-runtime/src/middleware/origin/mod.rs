@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 
 use self::pattern::Pattern;
 use self::url::Url;
-use super::{Middleware, Next};
+use super::{Middleware, Next, Provides};
 use crate::app::Response;
 use crate::log::{Excerpt, LogLimit};
 use crate::{Error, ErrorKind, Result, Scope};
@@ -88,6 +88,10 @@ impl OriginValidator {
 }
 
 impl Middleware for OriginValidator {
+    fn provides(&self) -> Provides {
+        Provides::Nothing
+    }
+
     async fn call(&self, next: Next<'_>) -> Response {
         let origin = origin(next.scope());
         let is_allowed = (origin.is_none() && needs_none(&next)) || self.allows(origin.as_deref());
@@ -145,6 +149,10 @@ impl AllowedHostsOriginValidator {
 }
 
 impl Middleware for AllowedHostsOriginValidator {
+    fn provides(&self) -> Provides {
+        Provides::Nothing
+    }
+
     async fn call(&self, next: Next<'_>) -> Response {
         self.0.call(next).await
     }

@@ -2,7 +2,7 @@
 
 use super::{deny, is_plausible, origin};
 use crate::app::Response;
-use crate::middleware::{Middleware, Next};
+use crate::middleware::{Middleware, Next, Provides};
 
 /// Lets only pages of the same host and port open sockets, and answers others with 403: what to use
 /// where nobody wrote down which origins there are.
@@ -29,6 +29,10 @@ use crate::middleware::{Middleware, Next};
 pub struct SameOriginValidator;
 
 impl Middleware for SameOriginValidator {
+    fn provides(&self) -> Provides {
+        Provides::Nothing
+    }
+
     async fn call(&self, next: Next<'_>) -> Response {
         let Some(origin) = origin(next.scope()) else {
             return next.run().await;
