@@ -27,6 +27,7 @@ mod memory;
 mod message;
 mod middleware;
 mod names;
+mod pace;
 mod routing;
 mod scope;
 mod server;

@@ -38,7 +38,13 @@ pub struct Limits {
     pub head_bytes: usize,
     /// The body of a request to an HTTP consumer, in bytes: 1 MiB. More is answered with 413.
     pub body_bytes: usize,
-    /// How long such a body may take to come in: 30 s. Then the client gets a 408.
+    /// Longest silence of a client that sends the body of a request. Defaults to 30 s. In each such period
+    /// in which the application waits for the body, `minimum_rate` times the period has to come: 3,000
+    /// bytes. A slow upload that makes progress may take longer.
+    ///
+    /// An HTTP consumer's client gets a 408. A tower service that reads the body gets an
+    /// [`io::Error`](std::io::Error) of the kind `TimedOut`. Time in which a service does not read the
+    /// body does not count.
     pub body_timeout: Duration,
     /// Longest message of a client in bytes. Defaults to 1 MiB. Protects the memory that one socket
     /// takes: up to three messages of this length are held for one, the one that is being received and
@@ -80,7 +86,8 @@ pub struct Limits {
     /// `message_bytes` allows.
     pub memory_bytes: usize,
     /// Bytes per second below which a client counts as stalled. Defaults to 100. Protects against clients
-    /// that send a message or read a response byte by byte, and lets slow uploads and downloads pass.
+    /// that send a message or a body, or read a response, byte by byte, and lets slow uploads and
+    /// downloads pass. A request's body has to come at this rate over each period of `body_timeout`.
     /// Below this rate, an incomplete message is silence (`ping_timeout`). The client of a response has
     /// to read at this rate over each period of `ping_interval` plus `ping_timeout`, or it is
     /// disconnected. TCP reports what a client has read only after 64 to 95 KB with the receive buffers of

@@ -131,3 +131,92 @@ async fn inside_an_axum_program_a_stream_lives_as_it_does_alone() {
     until("the client is gone", || news.journal.count("Lost") == 1).await;
     serving.abort();
 }
+
+/// A server whose clients have to send 20 bytes in each 200 ms.
+fn impatient(app: ProtocolTypeRouter) -> ProtocolTypeRouter {
+    let mut limits = Limits::default();
+    limits.body_timeout = Duration::from_millis(200);
+    app.limits(limits)
+}
+
+/// Sends a body in pieces. Returns what the server answers.
+async fn upload(server: &Running, path: &str, piece: &str, pause: u64, times: usize) -> String {
+    let length = piece.len() * times;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let (reader, mut writer) = raw(server, &head).await.into_split();
+    let piece = piece.to_owned();
+    let writing = tokio::spawn(async move {
+        for _ in 0..times {
+            if writer.write_all(piece.as_bytes()).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+        writer
+    });
+    let mut text = String::new();
+    let mut reader = reader;
+    // A server that closes while its client sends resets the connection, perhaps after its answer.
+    let _ = within(reader.read_to_string(&mut text)).await;
+    writing.abort();
+    text
+}
+
+#[tokio::test]
+async fn a_slow_upload_passes_and_one_byte_by_byte_gets_408() {
+    let journal = Journal::default();
+    let app = impatient(actor(&journal));
+    let server = Running::start(&app).await;
+    let healthy = upload(&server, "/echo/", &"x".repeat(100), 50, 20).await;
+    is_answered_with(&healthy, 200);
+    let silent = upload(&server, "/echo/", "x", 250, 1000).await;
+    is_answered_with(&silent, 408);
+}
+
+#[tokio::test]
+async fn an_upload_to_a_tower_service_has_the_same_pace() {
+    let page = axum::Router::new()
+        .route(
+            "/axum-page",
+            axum::routing::post(|body: String| async move { body }),
+        )
+        .route(
+            "/late",
+            axum::routing::post(|request: axum::extract::Request| async move {
+                // Busy for longer than a period, before it reads the body.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                let body = axum::body::to_bytes(request.into_body(), 10_000).await;
+                body.map_or_else(|error| error.to_string(), |body| body.len().to_string())
+            }),
+        );
+    let app = impatient(ProtocolTypeRouter::new().http(page));
+    let server = Running::start(&app).await;
+    let healthy = upload(&server, "/axum-page", &"x".repeat(100), 50, 20).await;
+    is_answered_with(&healthy, 200);
+    let late = upload(&server, "/late", &"x".repeat(100), 0, 20).await;
+    assert!(late.ends_with("\r\n\r\n2000"), "{late}");
+    // The connection ends, though its client would go on for minutes.
+    let silent = upload(&server, "/axum-page", "x", 250, 1000).await;
+    is_answered_with(&silent, 400);
+    // A client that has vanished sends nothing, and does not hold up a shutdown.
+    let head = "POST /axum-page HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n";
+    let vanished = raw(&server, head).await;
+    let answered = answer(vanished).await;
+    is_answered_with(&answered, 400);
+}
+
+#[tokio::test]
+async fn an_upload_to_a_mounted_application_has_the_same_pace() {
+    let app = impatient(actor(&Journal::default()));
+    let program = axum::Router::new().route_service("/echo/", app);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let serving = tokio::spawn(async move { axum::serve(listener, program).await });
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let head = format!("{HEAD}content-length: 10\r\n\r\nhalf");
+    stream.write_all(head.as_bytes()).await.expect("written");
+    is_answered_with(&answer(stream).await, 408);
+    serving.abort();
+}

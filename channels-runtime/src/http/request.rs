@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::app::{Body, Context, refusal};
 use crate::limits::Limits;
 use crate::memory::Account;
+use crate::pace::is_stalled;
 use crate::stats::Stats;
 use crate::{Error, ErrorKind, Headers, Json, Result};
 
@@ -81,28 +82,28 @@ pub(crate) async fn read(
     }
     let reserved = BytesMut::with_capacity(announced.min(RESERVED));
     let collected = collect(&mut body, reserved, limits, &context.stats);
-    match tokio::time::timeout(limits.body_timeout, collected).await {
-        Ok(Ok(Collected::Whole(bytes))) => Ok(bytes),
-        Ok(Ok(Collected::TooLarge)) => {
+    match collected.await {
+        Ok(Collected::Whole(bytes)) => Ok(bytes),
+        Ok(Collected::TooLarge) => {
             read_away(body, limits);
             Err(too_large(limits))
         }
-        Ok(Ok(Collected::NoMemory)) => {
+        Ok(Collected::NoMemory) => {
             context.stats.memory().refuse("body of a request");
             read_away(body, limits);
             Err(refusal(StatusCode::SERVICE_UNAVAILABLE, "out of memory\n"))
         }
-        Ok(Err(error)) => {
+        Err(error) if is_stalled(&error) => Err(refusal(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not come in in time\n",
+        )),
+        Err(error) => {
             tracing::debug!(%error, "a request's body did not come in");
             Err(refusal(
                 StatusCode::BAD_REQUEST,
                 "the body did not come in\n",
             ))
         }
-        Err(_) => Err(refusal(
-            StatusCode::REQUEST_TIMEOUT,
-            "the body did not come in in time\n",
-        )),
     }
 }
 

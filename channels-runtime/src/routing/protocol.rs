@@ -24,6 +24,7 @@ use crate::handler_threads::HandlerThreads;
 use crate::layer::{ChannelLayer, ChannelLayers};
 use crate::limits::Limits;
 use crate::log::log_limited;
+use crate::pace::PacedBody;
 use crate::scope::{TrustedProxies, below};
 use crate::stats::Stats;
 use crate::supervise::log_safely;
@@ -205,7 +206,9 @@ impl ProtocolTypeRouter {
         let app = self.clone();
         Box::pin(async move {
             let stats = Arc::clone(&app.context.stats);
-            Ok(isolated(&stats, app.answer(request.map(Body::new))).await)
+            let request = request
+                .map(|body| Body::new(PacedBody::new(Box::pin(body), &app.context.limits)));
+            Ok(isolated(&stats, app.answer(request)).await)
         })
     }
 

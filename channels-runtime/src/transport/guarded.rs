@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::limits::Limits;
+use crate::pace::{Pace, later};
 
 /// Bytes that are read while the server does not ask for them, to notice the end behind them.
 const AHEAD: usize = 1024;
@@ -59,15 +60,6 @@ pub(crate) struct Guarded<I> {
     is_half_closed: Arc<AtomicBool>,
 }
 
-/// How much a client has to take in which time.
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    /// Zero for no deadline.
-    period: Duration,
-    /// Bytes in each period.
-    least: u64,
-}
-
 /// A write that waits for room.
 #[derive(Debug)]
 struct Writing {
@@ -85,19 +77,17 @@ pub(crate) struct HalfClosed {
     check: Pin<Box<Sleep>>,
 }
 
-impl Pace {
-    fn of(limits: &Limits) -> Self {
-        let period = limits.ping_interval.saturating_add(limits.ping_timeout);
-        let least = u128::from(limits.minimum_rate as u64) * period.as_millis() / 1000;
-        Self {
-            period,
-            least: u64::try_from(least).unwrap_or(u64::MAX).max(1),
-        }
-    }
+/// The pace of a client that reads. A period of zero is no deadline.
+fn reading_pace(limits: &Limits) -> Pace {
+    Pace::new(
+        limits.ping_interval.saturating_add(limits.ping_timeout),
+        limits,
+    )
+}
 
-    fn check(&self) -> Duration {
-        (self.period / CHECKS).max(Duration::from_millis(1))
-    }
+/// The time between two checks of a blocked write.
+fn check(pace: Pace) -> Duration {
+    (pace.period / CHECKS).max(Duration::from_millis(1))
 }
 
 impl HalfClosed {
@@ -136,18 +126,12 @@ impl HalfClosed {
     }
 }
 
-/// A time so late that there is none is never.
-fn later(now: Instant, by: Duration) -> Instant {
-    const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
-    now + by.min(NEVER)
-}
-
 impl<I: Guardable> Guarded<I> {
     pub(crate) fn new(inner: I, limits: &Limits, is_half_closed: Arc<AtomicBool>) -> Self {
         Self {
             inner,
             ahead: Bytes::new(),
-            pace: Pace::of(limits),
+            pace: reading_pace(limits),
             grace: limits.grace,
             writing: None,
             half_closed: None,
@@ -199,7 +183,7 @@ impl<I: Guardable> Guarded<I> {
         let writing = self.writing.get_or_insert_with(|| Writing {
             taken: 0,
             period_ends: later(Instant::now(), pace.period),
-            check: Box::pin(sleep(pace.check())),
+            check: Box::pin(sleep(check(pace))),
         });
         while writing.check.as_mut().poll(cx).is_ready() {
             let written = self.inner.try_write(slices).unwrap_or_default();
@@ -212,7 +196,7 @@ impl<I: Guardable> Guarded<I> {
                 writing.taken = 0;
                 writing.period_ends = later(now, pace.period);
             }
-            let next = later(now, pace.check()).min(writing.period_ends);
+            let next = later(now, check(pace)).min(writing.period_ends);
             writing.check.as_mut().reset(next);
             if written > 0 {
                 return Poll::Ready(Ok(written));
