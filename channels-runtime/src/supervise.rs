@@ -146,7 +146,7 @@ fn report(what: &'static str, panic: Panic) {
 }
 
 /// What a panic carries.
-type Panic = Box<dyn Any + Send>;
+pub(crate) type Panic = Box<dyn Any + Send>;
 
 /// Logs a panic and drops what it carries. Both run user code, which may panic again: a subscriber,
 /// and a `Drop`.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use channels::prelude::*;
-use channels::testing::WebsocketCommunicator;
+use channels::testing::{HttpCommunicator, WebsocketCommunicator};
 use channels::{
     AuthMiddlewareStack, JwtVerifier, Middleware, Scope, TokenAuthMiddleware, TokenVerifier,
     Verified,
@@ -157,6 +157,42 @@ async fn one_token_is_given_and_it_can_be_read() {
             }
             let refused = socket.connect().await.expect_err("no socket");
             assert_eq!(refused.status(), status, "{headers:?}");
+        }
+        // The same for pages, and for handshakes that go on to them.
+        let pages = URLRouter::new().path("who/", super::Who::app());
+        let app =
+            app.http(TokenAuthMiddleware::new(Tokens).around(AuthMiddlewareStack::new(pages)));
+        for (headers, status) in [
+            (&[][..], 200),
+            (&[("authorization", &b"Bearer"[..])][..], 401),
+            (&[("authorization", b"Bearer  ")], 401),
+            (&[("authorization", b"Bearer one\xff")], 401),
+            (
+                &[("sec-websocket-protocol", b"bearer, abc/def=")],
+                200, // no socket is asked for
+            ),
+            (
+                &[
+                    ("upgrade", b"websocket"),
+                    ("sec-websocket-protocol", b"bearer, abc/def="),
+                ],
+                400,
+            ),
+            (
+                &[
+                    ("upgrade", b"websocket"),
+                    ("sec-websocket-protocol", b"bearer, two"),
+                ],
+                401,
+            ),
+        ] as [(&[(&str, &[u8])], u16); 7]
+        {
+            let mut page = HttpCommunicator::get(&app, "/who/").header("cookie", &browser.cookie());
+            for (name, value) in headers {
+                page = page.header_bytes(name, value);
+            }
+            let response = page.response().await.expect("a response");
+            assert_eq!(response.status(), status, "{headers:?}");
         }
         // Another scheme beside it is not a token.
         let mut socket = WebsocketCommunicator::new(&app, "/ws/?who")

@@ -2,8 +2,8 @@
 
 use channels::prelude::*;
 use channels::{
-    AuthMiddlewareStack, Database, SecretKeys, Site, TokenAuthMiddleware, TokenVerifier, UserStore,
-    Verified,
+    AuthMiddlewareStack, Database, JwtVerifier, SecretKeys, Site, TokenAuthMiddleware,
+    TokenVerifier, UserStore, Verified,
 };
 use channels::{InMemorySessionStore, Middleware as _, Scope};
 
@@ -146,6 +146,13 @@ async fn a_start_needs_no_more_than_the_application() {
         .websocket(TokenAuthMiddleware::new(Tokens).around(routes()));
     tokens.check().expect("good settings");
     within(tokens.startup()).await.expect("a start");
+    // A `JwtVerifier` has the users looked up.
+    let tokens = ProtocolTypeRouter::new()
+        .site(site.clone())
+        .websocket(TokenAuthMiddleware::new(JwtVerifier::hs256("a key")).around(routes()));
+    tokens.check().expect("good settings");
+    let error = within(tokens.startup()).await.expect_err("no table");
+    assert_eq!(error.kind(), ErrorKind::Config);
     let error = within(site.check_stores()).await.expect_err("no table");
     assert_eq!(error.kind(), ErrorKind::Config);
 

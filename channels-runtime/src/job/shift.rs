@@ -10,6 +10,7 @@ use super::dead_letter::DeadLetter;
 use super::shifts::Registered;
 use crate::app::Context;
 use crate::layer::ChannelLayer;
+use crate::log::log_limited;
 use crate::{ChannelName, Error, Event};
 
 /// The longest pause between two attempts.
@@ -101,11 +102,19 @@ impl Shift {
     /// Puts a job that could not be ended in time back where it came from, so that another worker has
     /// it.
     pub(super) async fn give_back(&self, layer: &dyn ChannelLayer, event: Event) {
-        let event_type = event.event_type().clone();
-        match layer.send(&self.channel, event).await {
-            Ok(()) => tracing::warn!(%event_type, channel = %self.channel, "a job is given back"),
+        let (event_type, channel) = (event.event_type().clone(), &self.channel);
+        match layer.send(channel, event).await {
+            Ok(()) => log_limited!(warn, %event_type, %channel, "a job is given back"),
             Err(error) => {
-                tracing::error!(%error, %event_type, channel = %self.channel, "a job is lost: it cannot be given back");
+                let (error, source) = error.excerpts();
+                log_limited!(
+                    error,
+                    error,
+                    source,
+                    %event_type,
+                    %channel,
+                    "a job is lost: it cannot be given back"
+                );
             }
         }
     }
@@ -118,14 +127,22 @@ impl Shift {
         error: &Error,
         attempts: u32,
     ) {
-        let source = error.source_text();
-        let event_type = event.event_type().clone();
-        tracing::error!(%error, source, %event_type, channel = %self.channel, attempts, "a job failed for good");
+        let (event_type, channel) = (event.event_type(), &self.channel);
+        let (text, source) = error.excerpts();
+        log_limited!(
+            error,
+            error = text,
+            source,
+            %event_type,
+            %channel,
+            attempts,
+            "a job failed for good"
+        );
         let Some(dead_letters) = &self.terms.dead_letters else {
             return;
         };
         let letter = DeadLetter {
-            channel: &self.channel,
+            channel,
             attempts,
             error: error.to_string(),
             event: &event,
@@ -135,7 +152,15 @@ impl Shift {
             Err(error) => Err(error),
         };
         if let Err(error) = sent {
-            tracing::error!(%error, %event_type, channel = %self.channel, "a job is lost: there is no way to the dead letters");
+            let (error, source) = error.excerpts();
+            log_limited!(
+                error,
+                error,
+                source,
+                %event_type,
+                %channel,
+                "a job is lost: there is no way to the dead letters"
+            );
         }
     }
 }

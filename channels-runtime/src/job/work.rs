@@ -11,7 +11,9 @@ use crate::consumer::{
     ChannelKind, Consumer, ConsumerApp, Declaration, HeldOf, Home, HomeOf, Input, Outcome, dispatch,
 };
 use crate::layer::ChannelLayer;
+use crate::log::log_limited;
 use crate::stats::DropReason;
+use crate::supervise::{Panic, log_safely};
 use crate::{Error, ErrorKind, Event, Result, Scope};
 
 impl<C> ChannelApp for ConsumerApp<C>
@@ -73,7 +75,8 @@ where
                 // What a program got wrong does not mend itself.
                 Err(error) if error.kind() == ErrorKind::Config => return Err(error),
                 Err(error) => {
-                    tracing::warn!(%error, channel = %self.shift.channel, "no job can be received");
+                    let (channel, (error, source)) = (&self.shift.channel, error.excerpts());
+                    log_limited!(warn, error, source, %channel, "no job can be received");
                     failures += 1;
                     if !self.shift.pause(failures).await {
                         return Ok(());
@@ -88,13 +91,23 @@ where
     async fn work_safely_on(&mut self, event: Event) {
         let event_type = event.event_type().clone();
         let worked = AssertUnwindSafe(self.work_on(event)).catch_unwind().await;
-        if worked.is_err() {
-            tracing::error!(%event_type, channel = %self.shift.channel, "a job is lost: it panicked outside of its handler");
+        if let Err(panic) = worked {
+            let channel = &self.shift.channel;
+            log_safely(panic, |panic| {
+                log_limited!(
+                    error,
+                    panic,
+                    %event_type,
+                    %channel,
+                    "a job is lost: it panicked outside of its handler"
+                );
+            });
         }
     }
 
     /// Tries a job until it succeeds, as often as it may be.
     async fn work_on(&mut self, event: Event) {
+        let event_type = event.event_type().clone();
         let mut attempt = 1;
         loop {
             let error = match self.attempt(&event, attempt).await {
@@ -107,7 +120,16 @@ where
             if attempt >= self.shift.terms.attempts || self.is_hopeless(&error) {
                 return self.shift.bury(&*self.layer, event, &error, attempt).await;
             }
-            tracing::warn!(%error, source = error.source_text(), attempt, "a job failed: it is tried again");
+            let (channel, (error, source)) = (&self.shift.channel, error.excerpts());
+            log_limited!(
+                warn,
+                error,
+                source,
+                %event_type,
+                %channel,
+                attempt,
+                "a job failed: it is tried again"
+            );
             if !self.shift.pause(attempt).await {
                 return self.shift.give_back(&*self.layer, event).await;
             }
@@ -147,21 +169,25 @@ where
         let_go(calling);
         match called {
             Some(Ok(outcome)) => Attempted::Ended(outcome),
-            Some(Err(_)) => self.panicked(),
+            Some(Err(panic)) => self.panicked(panic),
             None => Attempted::GivenUp,
         }
     }
 
     /// Counts a panic, and lets the consumer go, if there is one already.
-    fn panicked(&mut self) -> Attempted {
+    fn panicked(&mut self, panic: Panic) -> Attempted {
         self.shift.context.stats.panicked();
         let (channel, home) = (&self.shift.channel, self.home.take());
         if home.is_some() {
-            tracing::error!(%channel, "a handler panicked: its consumer is replaced");
+            log_safely(panic, |panic| {
+                log_limited!(error, panic, %channel, "a handler panicked: its consumer is replaced");
+            });
             let_go(home);
             Attempted::Panicked("the handler panicked")
         } else {
-            tracing::error!(%channel, "a consumer's constructor panicked");
+            log_safely(panic, |panic| {
+                log_limited!(error, panic, %channel, "a consumer's constructor panicked");
+            });
             Attempted::Panicked("the consumer's constructor panicked")
         }
     }
@@ -169,8 +195,14 @@ where
 
 /// Drops what may panic then, a handler's future or a consumer: that is its own end, not the shift's.
 fn let_go<T>(value: T) {
-    if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
-        tracing::error!("a handler or its consumer panicked while it was dropped");
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        log_safely(panic, |panic| {
+            log_limited!(
+                error,
+                panic,
+                "a handler or its consumer panicked while it was dropped"
+            );
+        });
     }
 }
 

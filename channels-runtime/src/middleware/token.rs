@@ -20,9 +20,10 @@ const BEARER: &str = "bearer";
 /// Then `bearer` is the subprotocol of the socket, if the consumer chooses no other one.
 ///
 /// A token that does not count is a 401. So is an empty one, and one with invalid characters.
-/// A malformed list of subprotocols in a handshake is a 400. Several tokens in one request are a 400 (RFC 6750 §3.1). Without a token this middleware does nothing: put it around
-/// an [`AuthMiddlewareStack`](crate::AuthMiddlewareStack), and users come with either; around anything
-/// else, who comes without one is nobody.
+/// A malformed list of subprotocols in a handshake is a 400. Several tokens in one request are a 400
+/// (RFC 6750 §3.1). Without a token this middleware does nothing: put it around an
+/// [`AuthMiddlewareStack`](crate::AuthMiddlewareStack), and users come with either; around anything else,
+/// who comes without one is nobody.
 ///
 /// # Examples
 ///

@@ -206,8 +206,8 @@ impl ProtocolTypeRouter {
         let app = self.clone();
         Box::pin(async move {
             let stats = Arc::clone(&app.context.stats);
-            let request = request
-                .map(|body| Body::new(PacedBody::new(Box::pin(body), &app.context.limits)));
+            let request =
+                request.map(|body| Body::new(PacedBody::new(Box::pin(body), &app.context.limits)));
             Ok(isolated(&stats, app.answer(request)).await)
         })
     }

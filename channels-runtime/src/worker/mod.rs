@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::job::{ChannelApp, Shift, Terms, Told};
+use crate::log::{Excerpt, log_limited};
 use crate::routing::ProtocolTypeRouter;
 use crate::server::signals::StopSignals;
 use crate::{ChannelName, Error, ErrorKind, Result};
@@ -19,7 +20,7 @@ use crate::{ChannelName, Error, ErrorKind, Result};
 /// Each event is a job, and exactly one worker gets it, of this process or another one that shares the
 /// layer. A job that fails or panics is tried again, three times in all unless it is said, with a
 /// pause that doubles. One that fails for good, has no handler or does not decode goes to the
-/// [dead letters](Self::dead_letters), or is logged.
+/// [dead letters](Self::dead_letters), or is logged, at a bounded rate.
 ///
 /// Told to stop, by Ctrl-C or SIGTERM, a worker takes nothing new. What runs may end within the
 /// limits' grace period, which a second signal ends; what has not by then is dropped and sent to its
@@ -243,7 +244,9 @@ type Channels = Vec<(ChannelName, Arc<dyn ChannelApp>)>;
 /// A shift that dies takes no other with it; one that fails ends them all.
 fn outcome(ended: Result<Result, JoinError>) -> Result {
     ended.unwrap_or_else(|error| {
-        tracing::error!(%error, "a shift of a worker died");
+        let text = error.to_string();
+        let error = Excerpt(text.as_bytes());
+        log_limited!(error, %error, "a shift of a worker died");
         Ok(())
     })
 }
