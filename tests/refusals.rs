@@ -151,6 +151,7 @@ async fn status(server: &Running, head: &str, body: &str) -> String {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "most of it is a table")]
 async fn a_client_causes_short_lines_and_not_many() {
     let log = Log::default();
     let writer = log.clone();

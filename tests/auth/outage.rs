@@ -111,19 +111,19 @@ async fn handshakes_do_not_wait_for_a_layer_that_does_not_answer() {
         browser.log_in("alice", "secret").await;
         let begun = Instant::now();
         let mut sockets: Vec<_> = (0..20).map(|_| browser.socket("/ws/?who")).collect();
-        for accepted in join_all(sockets.iter_mut().map(|socket| socket.connect())).await {
+        for accepted in join_all(sockets.iter_mut().map(WebsocketCommunicator::connect)).await {
             accepted.expect("a socket");
         }
         assert!(begun.elapsed() < Duration::from_secs(1), "{begun:?}");
         let begun = Instant::now();
-        let mut later = browser.open("/ws/?who").await;
+        let mut last = browser.open("/ws/?who").await;
         assert_eq!(begun.elapsed(), Duration::ZERO, "the first ones waited");
 
         layer.end();
         tokio::time::sleep(Duration::from_secs(10)).await;
         let revoked = Revoked::user(alice.id().expect("a key"));
         revoked.send(&site.site, &layer).await.expect("sent");
-        closed_as_revoked(&mut later).await;
+        closed_as_revoked(&mut last).await;
         for socket in &mut sockets {
             closed_as_revoked(socket).await;
         }

@@ -13,7 +13,6 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::log::LogLimit;
 use crate::session::StoreFuture;
 use crate::supervise::panic_message;
 use crate::{Error, ErrorKind, Result};
@@ -69,6 +68,8 @@ impl Keys {
 pub(super) struct Answers<T> {
     pub(super) found: Vec<T>,
     pub(super) failed: HashSet<String>,
+    /// The last error.
+    pub(super) error: Option<Error>,
 }
 
 /// Queries all keys together, and each separately if that fails.
@@ -80,13 +81,14 @@ pub(super) async fn each<'a, T: Send + 'a>(
     let mut answers = Answers {
         found: Vec::new(),
         failed: HashSet::new(),
+        error: None,
     };
     let (together, apart) = keys.keys.split_at(keys.together);
     if !together.is_empty() {
         match answer(QUERY, || ask(together)).await {
             Ok(found) => answers.found = found,
             Err(error) if together.len() == 1 => {
-                log_failure(&error);
+                answers.error = Some(error);
                 answers.failed.extend(together.iter().cloned());
             }
             Err(_) => singly(together, suspects, &ask, &mut answers).await,
@@ -124,7 +126,7 @@ async fn singly<'a, T: Send + 'a>(
             }
             Err(error) => {
                 in_a_row += 1;
-                log_failure(&error);
+                answers.error = Some(error);
                 suspects.found.insert(key.clone(), Instant::now());
                 answers.failed.insert(key.clone());
             }
@@ -155,17 +157,4 @@ async fn answer<'a, T: 'a>(
 fn panicked(panic: &(dyn Any + Send)) -> Error {
     let what = format!("the store panicked: {}", panic_message(panic));
     Error::new(ErrorKind::Other, what)
-}
-
-fn log_failure(error: &Error) {
-    static FAILURES: LogLimit = LogLimit::new();
-    if let Some(suppressed) = FAILURES.permit() {
-        let source = error.source_text();
-        tracing::warn!(
-            %error,
-            source,
-            suppressed,
-            "cannot check whether users are still logged in, retrying"
-        );
-    }
 }

@@ -18,6 +18,7 @@ use super::query::{Keys, Suspects, each};
 use super::site::{Site, WeakSite};
 use super::user::UserRecord;
 use super::watch::{Logged, revoke_all};
+use crate::Error;
 
 /// How exactly the end of a token, and of a grace, is kept to.
 const TICK: Duration = Duration::from_secs(1);
@@ -178,6 +179,8 @@ async fn check_sessions(site: &Site, sessions: &[Group], failing: &mut Failing) 
         let login = logins.get(key)?;
         is_logged_in(site, login, &found)
     });
+    log_failure(site, rows.error.as_ref(), rows.failed.len());
+    log_failure(site, users.error.as_ref(), users.failed.len());
     rows.failed.is_empty() && users.failed.is_empty()
 }
 
@@ -194,7 +197,23 @@ async fn check_users(site: &Site, users: &[Group], failing: &mut Failing) -> boo
         .collect();
     let has_failed = |id: &str| rows.failed.contains(id);
     settle(site, asked, users, has_failed, |id| active.get(id).copied());
+    log_failure(site, rows.error.as_ref(), rows.failed.len());
     rows.failed.is_empty()
+}
+
+/// Logs one line for all logins of a query: a store that fails would cause one for each.
+fn log_failure(site: &Site, error: Option<&Error>, logins: usize) {
+    let Some(error) = error else { return };
+    if let Some(suppressed) = site.watch().failures().permit() {
+        let (error, source) = error.excerpts();
+        tracing::warn!(
+            error,
+            source,
+            logins,
+            suppressed,
+            "cannot check whether users are still logged in, retrying"
+        );
+    }
 }
 
 /// Notes which logins were checked and for which the stores failed, and ends the connections whose user

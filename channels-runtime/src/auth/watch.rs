@@ -12,6 +12,7 @@ use super::recheck;
 use super::revoked::{Revoked, Subject, digest};
 use super::site::Site;
 use super::subscription::Subscriptions;
+use crate::log::LogLimit;
 use crate::supervise::{isolate, supervise};
 
 /// How long a login's end is remembered, for connections that were being looked up meanwhile, and
@@ -44,6 +45,8 @@ pub(super) struct Watch {
     pub(super) subscriptions: Subscriptions,
     /// The revocations that are to be sent to other servers.
     pub(super) outboxes: Outboxes,
+    /// Bounds the log lines about stores that fail at a recheck.
+    failures: LogLimit,
 }
 
 #[derive(Default)]
@@ -100,11 +103,16 @@ impl Watch {
             state: Mutex::default(),
             subscriptions: Subscriptions::default(),
             outboxes: Outboxes::default(),
+            failures: LogLimit::new(),
         }
     }
 
     pub(super) fn interval(&self) -> Option<Duration> {
         self.interval
+    }
+
+    pub(super) fn failures(&self) -> &LogLimit {
+        &self.failures
     }
 
     /// The grace that the site has set.
