@@ -1,8 +1,9 @@
 //! What a test's thread logs.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The log of this thread, for as long as the value lives. A test's runtime has one thread.
@@ -16,6 +17,12 @@ struct Writer(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
     pub(crate) fn start() -> Self {
+        // While a process has one subscriber, tracing asks the subscriber of the thread that first comes to a
+        // line whether anybody wants it: a test without one would silence the line for all. With two more,
+        // it asks them all.
+        static OTHERS: LazyLock<[Dispatch; 2]> =
+            LazyLock::new(|| [(); 2].map(|()| Dispatch::new(tracing_subscriber::registry())));
+        LazyLock::force(&OTHERS);
         let text = Arc::default();
         let writer = Writer(Arc::clone(&text));
         let subscriber = tracing_subscriber::fmt()
